@@ -1,0 +1,1 @@
+"""CDS Hooks and FHIR plumbing. No medicine in here: this package could serve any hook."""

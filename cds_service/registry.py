@@ -1,0 +1,52 @@
+"""What a service is: its entry in the discovery answer, the data it needs, and how it answers."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from cds_service.patient_data import PatientData
+from cds_service.protocol.cards import CdsResponse
+
+Stage = Literal["gate", "full"]
+
+
+class PrefetchTemplate(msgspec.Struct, frozen=True):
+    """One prefetch key.
+
+    `stage` "gate" is looked at first, and decides whether the others are looked at at all. `required` data that cannot
+    be had is a 412; an optional source that cannot be had reaches `evaluate` as unavailable (CH-PF-02).
+    """
+
+    key: str
+    query: str
+    resource_types: tuple[str, ...]
+    """What the answer may hold; anything else is malformed."""
+    stage: Stage
+    required: bool
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request, ready for reasoning."""
+
+    data: PatientData
+    today: date
+    public_url: str
+    """Where this service's own pages are, without a trailing slash; links on cards start with it."""
+    context: dict[str, Any] = {}
+    """The hook's context, checked by its definition."""
+
+
+class CdsService(msgspec.Struct, frozen=True):
+    """A CDS service, independent of how it is called."""
+
+    id: str
+    hook: str
+    title: str
+    description: str
+    prefetch: tuple[PrefetchTemplate, ...]
+    gate: Callable[[PatientData, date], bool]
+    """Whether the patient concerns this service at all, judged from the sources of stage "gate"."""
+    evaluate: Callable[[Call], CdsResponse]
+    usage_requirements: str = ""

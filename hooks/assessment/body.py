@@ -1,0 +1,89 @@
+"""Weight, height and what is derived from them: never guessed, None where something is missing."""
+
+from datetime import date
+from math import sqrt
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate
+from hooks.assessment.labs import usable
+from hooks.chart.facts import Chart, LabResult
+from hooks.knowledge.thresholds import Thresholds
+
+CM_PER_INCH = 2.54
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A patient's size at one time: kg and cm as measured, and the results they came from."""
+
+    weight: LabResult | None
+    height: LabResult | None
+    female: bool | None
+    note: str = ""
+    """Said on the card when the weight is further away than it should be."""
+
+    @property
+    def kg(self) -> float | None:
+        return self.weight.value if self.weight else None
+
+    @property
+    def bmi(self) -> float | None:
+        """Body mass index, kg/m²."""
+        if self.kg is None or self.height is None or not self.height.value:
+            return None
+        return self.kg / (self.height.value / 100) ** 2
+
+    @property
+    def bsa(self) -> float | None:
+        """Body surface area after Mosteller, m² (A5)."""
+        if self.kg is None or self.height is None or not self.height.value:
+            return None
+        return sqrt(self.kg * self.height.value / 3600)
+
+    def adjusted_kg(self, thresholds: Thresholds) -> float | None:
+        """Adjusted weight (B9) where the BMI says obesity; None where it does not apply or cannot be known."""
+        body = thresholds.body
+        if self.bmi is None or self.bmi < body.obese_bmi.value or self.female is None:
+            return None
+        assert self.kg is not None and self.height is not None and self.height.value is not None
+        base = body.devine_female_kg if self.female else body.devine_male_kg
+        ideal = base.value + body.devine_kg_per_inch.value * (self.height.value / CM_PER_INCH - 60)
+        return ideal + body.adjust_fraction.value * (self.kg - ideal)
+
+
+def body_at(chart: Chart, when: FhirDate, max_days: float) -> Body:
+    """The weight nearest to `when`, at most `max_days` away, and the nearest height."""
+    return Body(
+        weight=_nearest(chart, "body-weight", when.earliest, max_days),
+        height=_nearest(chart, "body-height", when.earliest, None),
+        female={"female": True, "male": False}.get(chart.person.gender),
+    )
+
+
+def body_for_dose(chart: Chart, when: FhirDate, thresholds: Thresholds) -> Body:
+    """The body that a dose of the past is judged by (A4: nearest weight within 180 days).
+
+    Where there is none, the nearest one within a longer limit serves, and the card says how far away it is (see decisions).
+    """
+    reading = thresholds.reading
+    near = body_at(chart, when, reading.dose_weight_days.value)
+    if near.weight:
+        return near
+    far = body_at(chart, when, reading.dose_weight_fallback_days.value)
+    if far.weight is None or far.weight.when is None:
+        return far
+    days = abs((far.weight.when.earliest - when.earliest).days)
+    return msgspec.structs.replace(far, note=f"weight measured {days} days away ({far.weight.when})")
+
+
+def _nearest(chart: Chart, concept: str, on: date, max_days: float | None) -> LabResult | None:
+    measured = usable(chart, concept)
+    if not measured:
+        return None
+
+    def distance(result: LabResult) -> int:
+        assert result.when is not None
+        return abs((result.when.earliest - on).days)
+
+    nearest = min(measured, key=distance)
+    return nearest if max_days is None or distance(nearest) <= max_days else None

@@ -1,0 +1,244 @@
+"""The cyclophosphamide calculator (R2-DOSE, B2) and the gates that a draft must pass (B9 "CYC draft gates").
+
+A draft is made only when every gate is known and passed; the text on the card may quote the calculation before that.
+"""
+
+from math import floor
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate, within
+from hooks.assessment import Assessment
+from hooks.assessment.body import Body, body_at
+from hooks.assessment.cyclophosphamide_trial import table_dose
+from hooks.assessment.labs import at_least, below, fresh, latest, shown
+from hooks.assessment.person import current, negative_hcg
+from hooks.chart.facts import LabResult
+from hooks.knowledge.thresholds import Threshold
+from hooks.reasoning import Criterion, Truth, all_of, all_true, any_true, negate
+
+SPECIALIST_ONLY = "no dose: creatinine too high, or dialysis; a specialist decides"
+
+
+class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
+    """One pulse. `mg` is capped and rounded down, None when no dose may be named (`problem` says why).
+
+    `by_adjusted_weight`: the same dose by adjusted weight where BMI is 30 or more, for the text only.
+    """
+
+    mg_per_kg: Threshold | None = None
+    body: Body | None = None
+    uncapped: float | None = None
+    mg: float | None = None
+    by_adjusted_weight: float | None = None
+    creatinine: LabResult | None = None
+    problem: str = ""
+
+    def text(self, cap: Threshold, step: Threshold) -> str:
+        """The calculation for people, with cap and rounding shown."""
+        if self.mg is None or self.mg_per_kg is None or self.body is None or self.uncapped is None:
+            return f"Dose: {self.problem}."
+        renal = (
+            f"creatinine {shown(self.creatinine)} ({self.creatinine.when})"
+            if self.creatinine
+            else "renal function not known: reduce if impaired"
+        )
+        weight = self.body.weight
+        said = (
+            f"{self.mg_per_kg.value:g} mg/kg × {self.body.kg:g} kg ({weight.when if weight else ''}) = {self.uncapped:.0f} mg; "
+            f"cap {cap.value:g} mg; rounded down to {step.value:g} mg: **{self.mg:g} mg** per pulse ({renal})"
+        )
+        if self.by_adjusted_weight is not None:
+            said += f"; by adjusted weight {self.by_adjusted_weight:g} mg: BMI ≥ 30, ask the pharmacist, no draft"
+        return said + "."
+
+
+def advise(a: Assessment) -> DoseAdvice:
+    """The dose of one pulse by table, cap and rounding (B2)."""
+    t, age = a.knowledge.thresholds.cyclophosphamide, a.person.age
+    if age is None or not a.person.adult:
+        return DoseAdvice(problem="no dose without a known adult age")
+    body = body_at(a.chart, FhirDate(a.today, a.today), a.knowledge.thresholds.reading.dose_weight_days.value)
+    creatinine = fresh(a.chart, "creatinine", a.knowledge.thresholds.reading.lab_fresh_days, a.today)
+    egfr = fresh(a.chart, "egfr", a.knowledge.thresholds.reading.lab_fresh_days, a.today)
+    value = creatinine.value if creatinine and creatinine.value is not None else 0.0
+    if value > t.creatinine_stop.value or current(a.chart, "dialysis"):
+        return DoseAdvice(creatinine=creatinine, problem=SPECIALIST_ONLY)
+    if body.kg is None:
+        return DoseAdvice(creatinine=creatinine, problem="no recent body weight on record")
+    low_egfr = egfr is not None and bool(below(egfr, t.egfr_reduce.value))
+    per_kg = table_dose(age, value, low_egfr, a.knowledge.thresholds)
+
+    def pulse(kg: float) -> float:
+        return floor(min(per_kg.value * kg, t.cap_mg.value) / t.round_mg.value + 1e-9) * t.round_mg.value
+
+    adjusted = body.adjusted_kg(a.knowledge.thresholds)
+    return DoseAdvice(
+        mg_per_kg=per_kg,
+        body=body,
+        uncapped=per_kg.value * body.kg,
+        mg=pulse(body.kg),
+        by_adjusted_weight=pulse(adjusted) if adjusted else None,
+        creatinine=creatinine,
+    )
+
+
+def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
+    """Every gate of B9, three-valued: a draft is made only if all of them are True."""
+    t = a.knowledge.thresholds
+    sources = ("medicationStatements", "medicationRequests", "medicationAdministrations", "labs", "scores", "procedures")
+    unchecked = a.unchecked(*sources)
+    return (
+        Criterion("adult", a.person.adult, missing="birth date"),
+        Criterion("not pregnant", not a.person.pregnant, value=a.person.pregnant_because),
+        Criterion("no palliative care", not a.person.palliative),
+        _size(a),
+        all_of(
+            "renal function known and good enough",
+            _limit(a, "creatinine", t.gates.creatinine_days, maximum=t.cyclophosphamide.creatinine_stop),
+            Criterion("no dialysis or end-stage renal disease", not current(a.chart, "dialysis")),
+        ),
+        all_of(
+            "blood count good enough",
+            _limit(a, "wbc", t.gates.cbc_days, minimum=t.cyclophosphamide.wbc_hold),
+            _limit(a, "anc", t.gates.cbc_days, minimum=t.cyclophosphamide.anc_hold),
+            _limit(a, "platelets", t.gates.cbc_days, minimum=t.cyclophosphamide.platelets_hold),
+        ),
+        _pregnancy_test(a),
+        _urine(a),
+        all_of("hepatitis B excluded", _negative(a, "hbsag", "HBsAg"), _negative(a, "anti-hbc", "anti-HBc")),
+        _no_infection(a),
+        Criterion(
+            "lifetime cyclophosphamide known and below its limit",
+            a.lifetime.grams < t.cyclophosphamide.cumulative_stop_g.value if a.lifetime.complete else None,
+            value=f"{a.lifetime.grams:g}",
+            unit="g",
+            threshold=f"< {t.cyclophosphamide.cumulative_stop_g}",
+            missing="doses of earlier cyclophosphamide",
+        ),
+        _igg(a),
+        Criterion(
+            "allergies checked, none to cyclophosphamide",
+            None if a.unchecked("allergies") else not any("cyclophosphamide" in x.concepts for x in a.chart.allergies),
+            missing="allergies (not checked)",
+        ),
+        Criterion(
+            "all drug and laboratory sources complete",
+            None if unchecked else True,
+            missing=f"not fully checked: {', '.join(unchecked)}" if unchecked else "",
+        ),
+    )
+
+
+def _size(a: Assessment) -> Criterion:
+    t = a.knowledge.thresholds
+    weight = fresh(a.chart, "body-weight", t.gates.weight_days, a.today)
+    body = body_at(a.chart, FhirDate(a.today, a.today), t.gates.weight_days.value)
+    known = weight is not None and body.bmi is not None
+    return Criterion(
+        "recent weight and height known, BMI below the limit for weight-based dosing",
+        body.bmi < t.cyclophosphamide.bmi_max.value if known and body.bmi is not None else None,
+        value=f"{body.bmi:.1f}" if body.bmi is not None else "",
+        unit="kg/m²",
+        when=str(weight.when) if weight else "",
+        threshold=f"< {t.cyclophosphamide.bmi_max}",
+        source=weight.source if weight else "",
+        missing=f"body weight of the last {t.gates.weight_days.value:g} days" if weight is None else "body height",
+    )
+
+
+def _limit(
+    a: Assessment, concept: str, days: Threshold, minimum: Threshold | None = None, maximum: Threshold | None = None
+) -> Criterion:
+    """A result young enough and on the right side of its limit (the limit itself is allowed)."""
+    title = a.knowledge.value_sets[concept].title
+    result = fresh(a.chart, concept, days, a.today)
+    truth: Truth = None
+    threshold = ""
+    if minimum is not None:
+        threshold = f"≥ {minimum}"
+        truth = at_least(result, minimum.value) if result else None
+    if maximum is not None:
+        threshold = f"≤ {maximum}"
+        truth = negate(at_least(result, maximum.value + 1e-9)) if result else None
+    return Criterion(
+        title,
+        truth,
+        value=shown(result) if result else "",
+        when=str(result.when) if result else "",
+        threshold=f"{threshold}, at most {days.value:g} days old",
+        source=result.source if result else "",
+        missing=f"{title} of the last {days.value:g} days",
+    )
+
+
+def _pregnancy_test(a: Assessment) -> Criterion:
+    days = a.knowledge.thresholds.gates.hcg_days
+    if not a.person.fertile:
+        return Criterion("pregnancy test not needed", True)
+    done = negative_hcg(a.chart, days.value, a.today)
+    missing = f"negative hCG of the last {days.value:g} days"
+    return Criterion("negative pregnancy test", done or None, threshold=f"at most {days.value:g} days old", missing=missing)
+
+
+def _urine(a: Assessment) -> Criterion:
+    days = a.knowledge.thresholds.gates.urine_days
+    result = fresh(a.chart, "urine-rbc", days, a.today)
+    normal = negate(at_least(result, result.upper + 1e-9)) if result and result.upper is not None else None
+    return all_of(
+        "urinary tract clear",
+        Criterion(
+            "no haematuria by microscopy",
+            normal,
+            value=shown(result) if result else "",
+            when=str(result.when) if result else "",
+            threshold=f"within its reference range, at most {days.value:g} days old",
+            source=result.source if result else "",
+            missing=f"urine microscopy (red cell count with its reference range) of the last {days.value:g} days",
+        ),
+        Criterion("no urinary infection", not current(a.chart, "urinary-infection")),
+        Criterion("no urinary outflow obstruction", not current(a.chart, "urinary-obstruction")),
+    )
+
+
+def _negative(a: Assessment, concept: str, name: str) -> Criterion:
+    days = a.knowledge.thresholds.gates.hepatitis_days
+    result = latest(a.chart, concept)
+    recent = result if result and within(result.when, int(days.value), a.today) else None
+    known = recent is not None and recent.result in ("positive", "negative")
+    return Criterion(
+        f"{name} negative",
+        recent.result == "negative" if known and recent else None,
+        value=shown(recent) if recent else "",
+        when=str(recent.when) if recent else "",
+        threshold=f"at most {days.value:g} days old",
+        source=recent.source if recent else "",
+        missing=f"{name} of the last {days.value:g} days",
+    )
+
+
+def _no_infection(a: Assessment) -> Criterion:
+    """No serious infection that is current, and recent or undated (S4-INF)."""
+    days = int(a.knowledge.thresholds.gates.infection_days.value)
+    found = [d for d in a.chart.diagnoses if d.current and "serious-infection" in d.concepts]
+    recent = any_true(within(d.since, days, a.today) is not False for d in found)
+    return Criterion("no serious infection", negate(recent), source=found[0].source if found else "")
+
+
+def _igg(a: Assessment) -> Criterion:
+    """IgG not known to be low: unknown passes (B9)."""
+    limit = a.knowledge.thresholds.cyclophosphamide.igg_low
+    result = fresh(a.chart, "igg", a.knowledge.thresholds.reading.lab_fresh_days, a.today)
+    low = result is not None and bool(below(result, limit.value))
+    return Criterion(
+        "IgG not known to be low",
+        not low,
+        value=shown(result) if result else "not known",
+        threshold=f"≥ {limit}",
+        source=result.source if result else "",
+    )
+
+
+def may_draft(gates: tuple[Criterion, ...], advice: DoseAdvice) -> bool:
+    """Whether a finished order may be drafted."""
+    return advice.mg is not None and all_true(gate.truth for gate in gates) is True

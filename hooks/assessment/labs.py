@@ -1,0 +1,65 @@
+"""Asking the chart for results: the newest usable one, how old it is, and how it compares."""
+
+from datetime import date
+
+from cds_service.fhir.dates import within
+from hooks.chart.facts import Chart, LabResult, Result
+from hooks.knowledge.thresholds import Threshold
+from hooks.reasoning import Truth
+
+
+def latest(chart: Chart, concept: str) -> LabResult | None:
+    """The newest dated result of a concept, usable or not; None when there is none."""
+    return next((result for result in chart.labs.get(concept, ()) if result.when is not None), None)
+
+
+def usable(chart: Chart, concept: str) -> tuple[LabResult, ...]:
+    """All results with an undoubted value and a known day, newest first."""
+    return tuple(
+        result
+        for result in chart.labs.get(concept, ())
+        if result.value is not None and not result.doubt and result.when is not None and result.when.exact
+    )
+
+
+def fresh(chart: Chart, concept: str, days: Threshold, today: date) -> LabResult | None:
+    """The newest result, if it is usable and at most `days` old. A newer doubtful result hides an older usable one."""
+    result = latest(chart, concept)
+    if result is None or result.value is None or result.doubt:
+        return None
+    return result if within(result.when, int(days.value), today) else None
+
+
+def at_least(result: LabResult, limit: float) -> Truth:
+    """Whether the value is at or above `limit`; a `<` or `>` result answers only what it can."""
+    value = result.value
+    if value is None:
+        return None
+    if result.comparator.startswith(">"):
+        return True if value >= limit else None
+    if result.comparator.startswith("<"):
+        return None if value > limit else False
+    return value >= limit
+
+
+def below(result: LabResult, limit: float) -> Truth:
+    """Whether the value is below `limit`."""
+    truth = at_least(result, limit)
+    return None if truth is None else not truth
+
+
+def upper_limit(result: LabResult, default: Threshold) -> float:
+    """The upper limit of normal of this result: its own, or the default (A4)."""
+    return result.upper or default.value
+
+
+def ever(chart: Chart, concept: str, verdict: Result) -> LabResult | None:
+    """The newest result, of any age, with this verdict."""
+    return next((result for result in chart.labs.get(concept, ()) if result.result == verdict), None)
+
+
+def shown(result: LabResult) -> str:
+    """Value and unit for people, such as `6200 U/L` or `positive`."""
+    if result.value is None:
+        return result.result or result.text or "no value"
+    return f"{result.comparator}{result.value:g} {result.unit}".strip()

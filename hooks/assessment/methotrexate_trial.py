@@ -1,0 +1,102 @@
+"""Trials of methotrexate (B0 row MTX, B9): 15 mg a week and more, for 12 weeks."""
+
+from datetime import date, timedelta
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate
+from hooks.assessment.trials import Trial, courses_of
+from hooks.chart.facts import Chart, Dosing, DrugCourse
+from hooks.knowledge.thresholds import Thresholds
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A time on one weekly dose. `weekly_mg` None: unknown; `end` None: still going on. `problem` says what is unknown."""
+
+    course: DrugCourse
+    start: FhirDate | None
+    end: FhirDate | None
+    weekly_mg: float | None
+    ongoing: bool
+    problem: str = ""
+
+    @property
+    def known(self) -> bool:
+        return not self.problem
+
+
+def stretches(chart: Chart, thresholds: Thresholds, today: date) -> list[Stretch]:
+    """Every step of every methotrexate course for this disease, in order of time, undated ones last."""
+    found = [
+        _stretch(course, step, thresholds)
+        for course in courses_of(chart, "methotrexate")
+        for step in course.steps or (Dosing(problem="no dose on record"),)
+        if step.start is None or step.start.earliest <= today
+    ]
+    return sorted(found, key=lambda s: s.start.earliest if s.start else date.max)
+
+
+def _stretch(course: DrugCourse, step: Dosing, thresholds: Thresholds) -> Stretch:
+    start, end = step.start or course.start, step.end or course.end
+    ongoing = course.status == "active"
+    weekly = step.mg_per_day * 7 if step.mg_per_day is not None else None
+    problem = ""
+    if step.daily:
+        problem, weekly = "written as taken every day: check that it is weekly", None
+    elif weekly is None:
+        problem = step.problem or "no weekly dose on record"
+    elif weekly > thresholds.methotrexate.hard_max_mg_week.value:
+        problem = f"{weekly:g} mg a week is more than {thresholds.methotrexate.hard_max_mg_week.value:g}: check the dose"
+    elif start is None:
+        problem = "no start date on record"
+    elif end is None and not ongoing:
+        problem = "no end date on record"
+    return Stretch(course, start, end, weekly, ongoing and end is None, problem)
+
+
+def methotrexate_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple[Trial, ...]:
+    """Trials of methotrexate: stretches that follow each other closely are one trial."""
+    trials: list[list[Stretch]] = []
+    gap = timedelta(days=thresholds.reading.renewal_gap_days.value)
+    until = date.min
+    for stretch in stretches(chart, thresholds, today):
+        begins = stretch.start.earliest if stretch.start else date.max
+        if not trials or begins - gap > until:
+            trials.append([])
+        trials[-1].append(stretch)
+        until = max(until, stretch.end.latest if stretch.end else today)
+    return tuple(_trial(trial, thresholds, today) for trial in trials)
+
+
+def _days(stretch: Stretch, today: date) -> tuple[int, int]:
+    """The fewest and most days of a known stretch up to today, both ends included."""
+    assert stretch.start is not None
+    last = stretch.end or FhirDate(today, today)
+    fewest = (min(last.earliest, today) - stretch.start.latest).days + 1
+    most = (min(last.latest, today) - stretch.start.earliest).days + 1
+    return max(fewest, 0), max(most, 0)
+
+
+def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
+    t = thresholds.methotrexate
+    needed = t.min_weeks.value * 7
+    full = [s for s in trial if s.known and s.weekly_mg is not None and s.weekly_mg >= t.min_mg_week.value]
+    fewest = sum(_days(s, today)[0] for s in full)
+    most = sum(_days(s, today)[1] for s in full)
+    doses = ", ".join(dict.fromkeys(f"{s.weekly_mg:g}" if s.weekly_mg is not None else "?" for s in trial))
+    start = (full or trial)[0].start
+    given = f"{doses} mg/week" + (f" from {trial[0].start}" if trial[0].start else "")
+    running = any(s.ongoing for s in trial)
+    sources = frozenset(s.course.source for s in trial)
+    if fewest >= needed:
+        return Trial(base="ADEQUATE", start=start, given=given, courses=sources, running=running)
+    problems = list(dict.fromkeys(s.problem for s in trial if s.problem))
+    if problems or most >= needed:
+        gap = "; ".join(problems) or "the dates are too vague to tell how long"
+        return Trial(base="EXPOSED_UNKNOWN", start=start, given=given, gap=gap, courses=sources, running=running)
+    weeks = f"{fewest // 7} of {t.min_weeks.value:g} weeks at {t.min_mg_week.value:g} mg/week or more"
+    if any(s.ongoing for s in full):
+        return Trial(base="TOO_EARLY", start=start, given=given, gap=weeks, courses=sources, running=running)
+    low = [s.weekly_mg for s in trial if s.weekly_mg is not None and s.weekly_mg < t.min_mg_week.value]
+    gap = f"below {t.min_mg_week.value:g}–{t.max_mg_week.value:g} mg/week; {weeks}" if low else f"stopped early: {weeks}"
+    return Trial(base="UNDERDOSED", start=start, given=given, gap=gap, courses=sources, running=running)

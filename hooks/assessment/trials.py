@@ -1,0 +1,173 @@
+"""Drug-class trial states (B0, B9): was IVIG, rituximab, methotrexate, cyclophosphamide really given, long enough, and did it fail?
+
+Each module `*_trial.py` splits the record of one class into trials and says of each how far dose and time went (a `Trial`);
+here documented reasons and the response are added, and the best trial counts.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate
+from hooks.assessment.response import Response, best_response
+from hooks.chart.facts import Chart, DrugCourse, Infusion
+from hooks.knowledge.thresholds import Thresholds
+from hooks.reasoning import Truth
+
+BaseState = Literal["EXPOSED_UNKNOWN", "UNDERDOSED", "TOO_EARLY", "ADEQUATE"]
+TrialState = Literal[
+    "NOT_EXPOSED", "PLANNED", "EXPOSED_UNKNOWN", "UNDERDOSED", "TOO_EARLY", "ADEQUATE",
+    "INTOLERANT", "FAILED_DOC", "FAILED_INF",
+]  # fmt: skip
+FAILED: frozenset[TrialState] = frozenset({"FAILED_DOC", "FAILED_INF"})
+DONE: frozenset[TrialState] = frozenset({"FAILED_DOC", "FAILED_INF", "INTOLERANT"})
+UNEXPOSED: frozenset[TrialState] = frozenset({"NOT_EXPOSED", "PLANNED"})
+_RANK: tuple[TrialState, ...] = (
+    "FAILED_DOC", "FAILED_INF", "ADEQUATE", "TOO_EARLY", "UNDERDOSED", "EXPOSED_UNKNOWN",
+)  # fmt: skip
+"""Several trials of one class: the best one counts (B9)."""
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial by dose and time alone. `given` and `gap` are short phrases for the card: what was given, what is missing.
+
+    `courses`: sources of the courses it is made of. `running`: still going on.
+    """
+
+    base: BaseState
+    start: FhirDate | None
+    given: str
+    gap: str = ""
+    courses: frozenset[str] = frozenset()
+    running: bool = False
+
+
+class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial with documented reasons and response added."""
+
+    trial: Trial
+    state: TrialState
+    failure: str = ""
+    response: Response | None = None
+    gap: str = ""
+
+
+class ClassTrials(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one drug class. `best` is None when it was never given.
+
+    `intolerance`: the documented reason, or the allergy. `given`: at least one dose, not an allergy record alone.
+    `active`: as B9. `planned`: an order or intention beside it. `retrial`: a later trial that is running now.
+    """
+
+    drug: str
+    state: TrialState
+    best: JudgedTrial | None = None
+    trials: tuple[JudgedTrial, ...] = ()
+    intolerance: str = ""
+    active: bool = False
+    planned: bool = False
+    retrial: str = ""
+    last: FhirDate | None = None
+
+    @property
+    def given(self) -> bool:
+        return self.best is not None
+
+
+def courses_of(chart: Chart, drug: str) -> tuple[DrugCourse, ...]:
+    """Courses of a class for this disease that were begun: neither planned nor for another indication."""
+    return tuple(
+        c for c in chart.courses if c.drug == drug and c.status not in ("planned", "draft") and not c.other_indication
+    )
+
+
+def infusions_of(chart: Chart, drug: str) -> tuple[Infusion, ...]:
+    """Infusions of a class for this disease that were given, in order of time; undated ones last."""
+    given = [
+        i for i in chart.infusions if i.drug == drug and i.status not in ("planned", "draft") and not i.other_indication
+    ]
+    return tuple(sorted(given, key=lambda i: i.when.earliest if i.when else date.max))
+
+
+def segments(infusions: tuple[Infusion, ...], new_trial: Callable[[date, date, date], bool]) -> list[list[Infusion]]:
+    """Split dated infusions into trials; `new_trial(first, previous, this)` says where one begins."""
+    result: list[list[Infusion]] = []
+    for infusion in infusions:
+        assert infusion.when is not None
+        if result:
+            first, previous = result[-1][0].when, result[-1][-1].when
+            assert first is not None and previous is not None
+            if not new_trial(first.earliest, previous.earliest, infusion.when.earliest):
+                result[-1].append(infusion)
+                continue
+        result.append([infusion])
+    return result
+
+
+def undated_trial(infusions: list[Infusion], courses: tuple[DrugCourse, ...], what: str) -> Trial | None:
+    """One trial of unknown worth for everything of a class that has no date, or no dose to count."""
+    sources = {i.course or i.source for i in infusions} | {c.source for c in courses}
+    if not sources:
+        return None
+    problems = [i.problem for i in infusions if i.problem] or [s.problem for c in courses for s in c.steps if s.problem]
+    gap = "; ".join(dict.fromkeys(problems)) or "no date on record"
+    return Trial(
+        base="EXPOSED_UNKNOWN", start=None, given=f"{what} given, dose or dates not on record", gap=gap, courses=frozenset(sources)
+    )  # fmt: skip
+
+
+def judge(
+    chart: Chart,
+    drug: str,
+    trials: tuple[Trial, ...],
+    *,
+    active: bool,
+    active_disease: Truth,
+    thresholds: Thresholds,
+    last: FhirDate | None,
+) -> ClassTrials:
+    """The state of a class from its trials (B9 "Trial state, one order")."""
+    courses = [c for c in chart.courses if c.drug == drug]
+    planned = any(c.status in ("planned", "draft") for c in courses)
+    allergy = next((a for a in chart.allergies if drug in a.concepts), None)
+    own = [c for c in courses if not c.other_indication]
+    intolerance = next((c.intolerance for c in own if c.intolerance), "")
+    if not intolerance and allergy:
+        intolerance = f"allergy or intolerance on record: {allergy.text}"
+    if not trials:
+        state: TrialState = "PLANNED" if planned else "INTOLERANT" if intolerance else "NOT_EXPOSED"
+        return ClassTrials(drug=drug, state=state, intolerance=intolerance, planned=planned)
+    judged = tuple(_judge_one(chart, own, trial, active_disease, thresholds) for trial in trials)
+    best = min(judged, key=lambda j: _RANK.index(j.state))
+    later = next((j for j in reversed(judged) if j.trial.running and j is not best), None)
+    return ClassTrials(
+        drug=drug,
+        state="INTOLERANT" if intolerance and best.state not in FAILED else best.state,
+        best=best,
+        trials=judged,
+        intolerance=intolerance,
+        active=active,
+        planned=planned,
+        retrial=f"a further trial is running: {later.trial.given}" if later else "",
+        last=last,
+    )
+
+
+def _judge_one(
+    chart: Chart, courses: list[DrugCourse], trial: Trial, active_disease: Truth, thresholds: Thresholds
+) -> JudgedTrial:
+    failure = next((c.failure for c in courses if c.failure and c.source in trial.courses), "")
+    state: TrialState = trial.base
+    gap = trial.gap
+    response = best_response(chart, trial.start, thresholds) if trial.start else None
+    if trial.base == "ADEQUATE" and active_disease:
+        assert response is not None
+        if response.points is None:
+            state, gap = "EXPOSED_UNKNOWN", "no MMT-8 at the start of treatment, so a response cannot be judged"
+        elif response.points < thresholds.response.minimal.value:
+            state = "FAILED_INF"
+    if failure and state in ("EXPOSED_UNKNOWN", "ADEQUATE", "FAILED_INF"):
+        state = "FAILED_DOC"
+    return JudgedTrial(trial=trial, state=state, failure=failure, response=response, gap=gap)

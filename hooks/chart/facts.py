@@ -1,0 +1,242 @@
+"""The facts that reasoning stands on: small frozen values, units normalised, each with the resource it came from.
+
+Readers make them from FHIR; assessments and rules never see FHIR. Value-set names (`concepts`, `concept`, `drug`)
+are the ids of the files in `hooks/knowledge/value_sets`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate
+from cds_service.patient_data import SourceState
+
+Gender = Literal["female", "male", "other", "unknown", ""]
+Result = Literal["positive", "negative", "indeterminate"]
+CourseStatus = Literal["active", "on-hold", "completed", "stopped", "unknown", "planned", "draft"]
+"""`planned`: intended, a draft order on the chart, or a start in the future. `draft`: an order of this request's context."""
+MatchMethod = Literal["code", "atc", "display", "text"]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a fact came from: `source` is a reference such as `Observation/ck-1`, or the place in the request."""
+
+    source: str
+
+
+class Person(Fact, frozen=True):
+    """The patient. `deceased` and `born` as recorded; a `born` of None means that the age is unknown."""
+
+    gender: Gender = ""
+    born: FhirDate | None = None
+    deceased: bool = False
+
+
+class Diagnosis(Fact, frozen=True):
+    """A Condition that is neither refuted nor entered in error.
+
+    `concepts`: every value set that it belongs to. `current`: clinicalStatus active, recurrence, relapse or missing
+    (A4). `onset`: onset or abatement-independent start; `recorded`: recordedDate.
+    """
+
+    concepts: frozenset[str]
+    text: str
+    current: bool
+    onset: FhirDate | None = None
+    recorded: FhirDate | None = None
+    verification: str = ""
+    """verificationStatus as recorded (`confirmed`, `provisional`, …); empty when not stated."""
+
+    @property
+    def since(self) -> FhirDate | None:
+        """Onset, or else the date of record."""
+        return self.onset or self.recorded
+
+
+class LabResult(Fact, frozen=True):
+    """One laboratory result or measurement.
+
+    `value` in the concept's own unit (`unit`): CK U/L, creatinine µmol/L, cells 10*9/L, Hb g/dL, IgG g/L, potassium
+    mmol/L, eGFR mL/min/1.73m², weight kg, height cm. `value` is None when only a coded or text result was given, or when
+    the unit was not understood (then `doubt` says so). `comparator` as in FHIR (`<`, `>=` …). `upper` is the upper reference limit in the
+    same unit. `result` is the coded, flagged or worded verdict, as B9 orders them.
+    """
+
+    concept: str
+    when: FhirDate | None
+    value: float | None = None
+    unit: str = ""
+    comparator: str = ""
+    upper: float | None = None
+    lower: float | None = None
+    result: Result | None = None
+    text: str = ""
+    preliminary: bool = False
+    raw: float | None = None
+    """The number as written, where its unit was not understood."""
+    doubt: str = ""
+    """Why this result may not decide anything (A4: ambiguous unit, conflicting duplicates, …); empty when it may."""
+
+
+class StrengthScore(Fact, frozen=True):
+    """One MMT-8 score. `fraction` = score / maximum (0 to 1), None while the scale is ambiguous (A4)."""
+
+    value: float
+    scale: Literal["150", "80", "percent", ""]
+    when: FhirDate | None
+    fraction: float | None
+    doubt: str = ""
+
+    def __str__(self) -> str:
+        shown = f"{self.value:g}"
+        return f"{shown} %" if self.scale == "percent" else f"{shown}/{self.scale or '?'}"
+
+
+class Dosing(msgspec.Struct, frozen=True):
+    """How much is taken, how often: one step of a regimen (A5). What was not understood is None, never a guess.
+
+    `low`/`high`: the two ends of a dose range per administration (equal when no range), in `basis`. `per_day`:
+    administrations per day (weekly = 1/7), None when not stated. `count`: number of administrations stated.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    basis: Literal["mg", "mg/kg", "mg/m2"] = "mg"
+    per_day: float | None = None
+    count: int | None = None
+    dates: tuple[FhirDate, ...] = ()
+    start: FhirDate | None = None
+    end: FhirDate | None = None
+    as_needed: bool = False
+    from_text: bool = False
+    total: bool = False
+    """`low`/`high` are the total of the whole course ("assumed total" of A5), not one administration."""
+    over_days: int = 1
+    """Days over which one administration is given ("2 g/kg over 5 days")."""
+    problem: str = ""
+    """Why the dose is unknown, for people."""
+
+    @property
+    def daily(self) -> bool:
+        """Taken on more than one day a week, at least once a day (the reading of S9-MTX-DAILY)."""
+        return self.per_day is not None and self.per_day >= 1
+
+    @property
+    def mg_per_day(self) -> float | None:
+        """The lower end of the regular daily dose in mg; None when unknown, as needed or per kg."""
+        return self.low * self.per_day if self._regular and self.low is not None and self.per_day else None
+
+    @property
+    def mg_per_day_high(self) -> float | None:
+        """The upper end of the regular daily dose in mg."""
+        return self.high * self.per_day if self._regular and self.high is not None and self.per_day else None
+
+    @property
+    def _regular(self) -> bool:
+        return self.basis == "mg" and not self.as_needed and not self.total
+
+
+class DrugCourse(Fact, frozen=True):
+    """One course of one drug, however many resources told of it (`sources`).
+
+    `drug`: value-set id of the class (`ivig`, `rituximab`, `methotrexate`, `glucocorticoid`, `statin` …);
+    `ingredient`: the substance in lower case (`prednisone`). `start`/`end`: None when not known.
+    `steps`: the regimen, in order (more than one for a taper). `kind`: the resource type of the leading resource.
+    """
+
+    drug: str
+    ingredient: str
+    text: str
+    status: CourseStatus
+    kind: Literal["MedicationStatement", "MedicationRequest", "MedicationAdministration", "Procedure"]
+    start: FhirDate | None = None
+    end: FhirDate | None = None
+    steps: tuple[Dosing, ...] = ()
+    route: str = ""
+    intolerance: str = ""
+    """The documented reason that says the drug was not tolerated, verbatim; empty when none (B0, B9)."""
+    failure: str = ""
+    """The documented reason that says the drug did not work, verbatim; empty when none (B0, B9)."""
+    other_indication: str = ""
+    """Why this course was for another disease (A4 traps: lymphoma, ectopic pregnancy, intrathecal …)."""
+    match: MatchMethod = "code"
+    low_confidence: bool = False
+    known_by: FhirDate | None = None
+    """dateAsserted: it was taken by then, which says nothing of when it began (A4)."""
+    sources: tuple[str, ...] = ()
+    doubt: str = ""
+    """What is doubtful about it (`active` with an end in the past, unresolved reference …); feeds DataQuality."""
+
+
+class Infusion(Fact, frozen=True):
+    """One infusion, or one block of infusions given together (an IVIG course over up to 5 days, a CYC pulse).
+
+    `amount` in `basis`, total of the block; None when unknown. `days`: from first to last day, both included.
+    """
+
+    drug: str
+    when: FhirDate | None
+    days: int
+    amount: float | None
+    basis: Literal["mg", "mg/kg", "mg/m2"]
+    status: CourseStatus
+    from_text: bool = False
+    assumed_total: bool = False
+    problem: str = ""
+    other_indication: str = ""
+    """As on the course it belongs to; such infusions count for cumulative dose and B-cell state only (A4)."""
+    course: str = ""
+    """`source` of the DrugCourse it was expanded from; empty for a procedure code."""
+
+
+class Allergy(Fact, frozen=True):
+    """An AllergyIntolerance that is active and neither refuted nor entered in error.
+
+    `concepts`: value sets it names (`sulfonamide-antibiotic`, `statin`, or a drug class). `severe`: reaction coded or worded as
+    SJS/TEN/DRESS/anaphylaxis, severity severe, or criticality high.
+    """
+
+    concepts: frozenset[str]
+    text: str
+    severe: bool
+    scar: bool = False
+    """A severe cutaneous reaction (SJS, TEN, DRESS): also blocks dapsone (B3)."""
+
+
+class Session(Fact, frozen=True):
+    """A plasma exchange session: `performed` (completed or in progress) or planned."""
+
+    when: FhirDate | None
+    performed: bool
+    planned: bool
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """An entry that was not used, and why. `concept`: what it would have been, when that could be seen."""
+
+    source: str
+    reason: str
+    concept: str = ""
+    when: FhirDate | None = None
+
+
+class Chart(msgspec.Struct, frozen=True, kw_only=True):
+    """All facts about one patient.
+
+    `labs`: by concept, newest first. `scores`: newest first. `checked`: state of each prefetch source, so that "none
+    recorded" and "not checked" stay apart (B9). `raw`: the FHIR JSON of resources that a suggestion may want to update, by reference.
+    """
+
+    patient_id: str
+    person: Person
+    diagnoses: tuple[Diagnosis, ...] = ()
+    labs: dict[str, tuple[LabResult, ...]] = {}
+    scores: tuple[StrengthScore, ...] = ()
+    courses: tuple[DrugCourse, ...] = ()
+    infusions: tuple[Infusion, ...] = ()
+    allergies: tuple[Allergy, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    checked: dict[str, SourceState] = {}
+    unchecked_because: dict[str, str] = {}
+    raw: dict[str, msgspec.Raw] = {}

@@ -43,7 +43,8 @@ def negate(truth: Truth) -> Truth:
 class Criterion(msgspec.Struct, frozen=True, omit_defaults=True):
     """One named question and its answer, with what was looked at.
 
-    `value`, `unit`, `when` and `source` are those of the fact that answered; `threshold` is what it was compared with, with the mark of
+    `value`, `unit`, `when` and `source` are those of the fact that answered; `threshold` is what it was
+    compared with, with the mark of
     the threshold; `missing` says, when the answer is Unknown, what would answer it.
     """
 
@@ -75,8 +76,8 @@ def _missing(parts: Iterable[Criterion]) -> str:
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a rule says of a patient. `because` names the deciding criteria, for people.
 
-    `shown` is what became of it on the wire: empty for a card of its own, else why there is none (suppressed by another
-    rule, displaced by a card of its family, its text is part of another card).
+    `shown` is what became of it on the wire: empty for a card of its own, else why there is none
+    (suppressed by another rule, displaced by a card of its family, its text is part of another card).
     """
 
     rule: str

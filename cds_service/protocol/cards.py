@@ -34,7 +34,7 @@ class Source(_Wire, frozen=True, kw_only=True):
 
 
 class Action(_Wire, frozen=True, kw_only=True):
-    """One change that the clinician can accept. `resource` is FHIR JSON; `resource_id` is for `delete` only (CH-ACT-05)."""
+    """One change that the clinician can accept. `resource` is FHIR JSON; `resource_id` is for `delete` (CH-ACT-05)."""
 
     type: Literal["create", "update", "delete"]
     description: str

@@ -1,4 +1,4 @@
-"""Disease activity from the two measures that charts hold: CK and MMT-8 (B0 "Failed vs exposed — activity and response")."""
+"""Disease activity from the two measures that charts hold: CK and MMT-8 (B0 "activity and response")."""
 
 from datetime import date
 from typing import Literal
@@ -19,8 +19,8 @@ TOLERANCE = 1e-9
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """How active the disease is today, and the facts that say so.
 
-    `ck`, `score`: the newest results if they may decide (fresh, unambiguous). `latest_ck`, `latest_score`: the newest of any age or
-    quality, for the card. `uln`: upper limit of normal of `ck`, U/L.
+    `ck`, `score`: the newest results if they may decide (fresh, unambiguous). `latest_ck`, `latest_score`:
+    the newest of any age or quality, for the card. `uln`: upper limit of normal of `ck`, U/L.
     """
 
     state: ActivityState
@@ -79,9 +79,7 @@ def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activi
     )
 
 
-def _state(
-    weak: Truth, full: Truth, ck_active: Truth, pair: tuple[LabResult, LabResult] | None
-) -> ActivityState:
+def _state(weak: Truth, full: Truth, ck_active: Truth, pair: tuple[LabResult, LabResult] | None) -> ActivityState:
     active = all_true((weak, ck_active))
     if active is None:
         return "NOT_COMPUTABLE"
@@ -110,7 +108,7 @@ def _at_least(score: StrengthScore | None, limit: float) -> Truth:
 
 
 def _damage_pair(chart: Chart, thresholds: Thresholds, today: date) -> tuple[LabResult, LabResult] | None:
-    """(earlier, later) normal CKs far enough apart, the later being the newest CK and fresh, none raised between them."""
+    """Two normal CKs (earlier, later) far enough apart; the later is the newest and fresh, none is raised between."""
     newest = fresh(chart, "creatine-kinase", thresholds.ck.fresh_days, today)
     if newest is None:
         return None
@@ -118,14 +116,15 @@ def _damage_pair(chart: Chart, thresholds: Thresholds, today: date) -> tuple[Lab
         limit = thresholds.ck.damage_x_uln.value * upper_limit(result, thresholds.ck.uln_default)
         if at_least(result, limit + TOLERANCE) is not False:
             return None
-        assert newest.when is not None and result.when is not None
+        assert newest.when is not None
+        assert result.when is not None
         if (newest.when.earliest - result.when.earliest).days >= thresholds.ck.damage_gap_days.value:
             return result, newest
     return None
 
 
 def worse_than(best: float, now: float, thresholds: Thresholds) -> bool:
-    """Whether strength fell enough to be called worse (B0 WORSE): of the scale, or relative to what it was. Fractions."""
+    """Whether strength (as fractions) fell enough to be called worse: of the scale, or of what it was (B0 WORSE)."""
     loss = best - now
     relative = thresholds.strength.relative_loss_worse.value * best
     return loss >= min(thresholds.strength.loss_fraction_worse.value, relative or 1) - TOLERANCE

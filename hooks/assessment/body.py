@@ -45,7 +45,9 @@ class Body(msgspec.Struct, frozen=True):
         body = thresholds.body
         if self.bmi is None or self.bmi < body.obese_bmi.value or self.female is None:
             return None
-        assert self.kg is not None and self.height is not None and self.height.value is not None
+        assert self.kg is not None
+        assert self.height is not None
+        assert self.height.value is not None
         base = body.devine_female_kg if self.female else body.devine_male_kg
         ideal = base.value + body.devine_kg_per_inch.value * (self.height.value / CM_PER_INCH - 60)
         return ideal + body.adjust_fraction.value * (self.kg - ideal)
@@ -63,7 +65,8 @@ def body_at(chart: Chart, when: FhirDate, max_days: float) -> Body:
 def body_for_dose(chart: Chart, when: FhirDate, thresholds: Thresholds) -> Body:
     """The body that a dose of the past is judged by (A4: nearest weight within 180 days).
 
-    Where there is none, the nearest one within a longer limit serves, and the card says how far away it is (see decisions).
+    Where there is none, the nearest one within a longer limit serves, and the card says how far away it is
+    (see decisions).
     """
     reading = thresholds.reading
     near = body_at(chart, when, reading.dose_weight_days.value)

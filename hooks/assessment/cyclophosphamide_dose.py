@@ -1,6 +1,7 @@
 """The cyclophosphamide calculator (R2-DOSE, B2) and the gates that a draft must pass (B9 "CYC draft gates").
 
-A draft is made only when every gate is known and passed; the text on the card may quote the calculation before that.
+A draft is made only when every gate is known and passed; the text on the card may quote the calculation
+before that.
 """
 
 from math import floor
@@ -45,7 +46,8 @@ class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
         )
         weight = self.body.weight
         said = (
-            f"{self.mg_per_kg.value:g} mg/kg × {self.body.kg:g} kg ({weight.when if weight else ''}) = {self.uncapped:.0f} mg; "
+            f"{self.mg_per_kg.value:g} mg/kg × {self.body.kg:g} kg ({weight.when if weight else ''}) = "
+            f"{self.uncapped:.0f} mg; "
             f"cap {cap.value:g} mg; rounded down to {step.value:g} mg: **{self.mg:g} mg** per pulse ({renal})"
         )
         if self.by_adjusted_weight is not None:
@@ -86,7 +88,14 @@ def advise(a: Assessment) -> DoseAdvice:
 def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
     """Every gate of B9, three-valued: a draft is made only if all of them are True."""
     t = a.knowledge.thresholds
-    sources = ("medicationStatements", "medicationRequests", "medicationAdministrations", "labs", "scores", "procedures")
+    sources = (
+        "medicationStatements",
+        "medicationRequests",
+        "medicationAdministrations",
+        "labs",
+        "scores",
+        "procedures",
+    )
     unchecked = a.unchecked(*sources)
     return (
         Criterion("adult", a.person.adult, missing="birth date"),
@@ -148,7 +157,11 @@ def _size(a: Assessment) -> Criterion:
 
 
 def _limit(
-    a: Assessment, concept: str, days: Threshold, minimum: Threshold | None = None, maximum: Threshold | None = None
+    a: Assessment,
+    concept: str,
+    days: Threshold,
+    minimum: Threshold | None = None,
+    maximum: Threshold | None = None,
 ) -> Criterion:
     """A result young enough and on the right side of its limit (the limit itself is allowed)."""
     title = a.knowledge.value_sets[concept].title
@@ -178,7 +191,9 @@ def _pregnancy_test(a: Assessment) -> Criterion:
         return Criterion("pregnancy test not needed", True)
     done = negative_hcg(a.chart, days.value, a.today)
     missing = f"negative hCG of the last {days.value:g} days"
-    return Criterion("negative pregnancy test", done or None, threshold=f"at most {days.value:g} days old", missing=missing)
+    return Criterion(
+        "negative pregnancy test", done or None, threshold=f"at most {days.value:g} days old", missing=missing
+    )
 
 
 def _urine(a: Assessment) -> Criterion:

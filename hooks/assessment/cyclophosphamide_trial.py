@@ -14,7 +14,7 @@ from hooks.knowledge.thresholds import Threshold, Thresholds
 
 
 class Pulse(msgspec.Struct, frozen=True):
-    """One IV pulse: mg and mg/kg, each None where it cannot be known; `full`: a full dose, None where that is unknown."""
+    """One IV pulse in mg and mg/kg, None where it cannot be known; `full`: a full dose, None where that is unknown."""
 
     infusion: Infusion
     on: date
@@ -39,7 +39,7 @@ def table_dose(age: int, creatinine: float, egfr_low: bool, thresholds: Threshol
 
 
 def pulse(chart: Chart, infusion: Infusion, thresholds: Thresholds) -> Pulse:
-    """A dated pulse, measured. It is full when it reaches the limit per kg, the table's dose where that is lower, or the cap."""
+    """A dated pulse, measured. Full: the limit per kg, the table's dose where that is lower, or the cap."""
     assert infusion.when is not None
     on = infusion.when.earliest
     if not infusion.when.exact:
@@ -87,7 +87,7 @@ def cyclophosphamide_trials(chart: Chart, thresholds: Thresholds, today: date) -
     gap = thresholds.cyclophosphamide.trial_gap_days.value
     trials = [
         _iv_trial([pulse(chart, i, thresholds) for i in segment], thresholds, today)
-        for segment in segments(dated, lambda first, previous, this: (this - previous).days > gap)
+        for segment in segments(dated, lambda _, previous, this: (this - previous).days > gap)
     ]
     seen = {i.course for i in given}
     rest = [c for c in courses_of(chart, "cyclophosphamide") if c.source not in seen]
@@ -135,9 +135,7 @@ def _oral_trial(chart: Chart, course: DrugCourse, thresholds: Thresholds, today:
     end = course.end.earliest if course.end else today if running else None
     if end is None or body.kg is None or not course.start.exact:
         gap = "no end date on record" if end is None else "no body weight, or no exact start, on record"
-        return Trial(
-            base="EXPOSED_UNKNOWN", start=course.start, given=given, gap=gap, courses=sources, running=running
-        )
+        return Trial(base="EXPOSED_UNKNOWN", start=course.start, given=given, gap=gap, courses=sources, running=running)
     weeks = (min(end, today) - course.start.earliest).days / 7
     gap = f"{weeks:.0f} of {t.min_weeks.value:g} weeks at {t.oral_mg_kg_day_min.value:g} mg/kg/day or more"
     enough = daily / body.kg >= t.oral_mg_kg_day_min.value - 1e-9
@@ -162,11 +160,7 @@ def lifetime_dose(chart: Chart, thresholds: Thresholds, today: date) -> Lifetime
         if infusion.drug != "cyclophosphamide" or infusion.status in ("planned", "draft"):
             continue
         seen.add(infusion.course)
-        body = (
-            body_for_dose(chart, infusion.when, thresholds)
-            if infusion.when
-            else Body(None, None, None)
-        )
+        body = body_for_dose(chart, infusion.when, thresholds) if infusion.when else Body(None, None, None)
         mg = _mg(infusion, body) if infusion.amount is not None else None
         complete = complete and mg is not None
         grams += (mg or 0.0) / 1000

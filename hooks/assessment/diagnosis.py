@@ -17,7 +17,8 @@ MIMICS = frozenset({"inclusion-body-myositis", "muscular-dystrophy"})
 class ImnmDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """The diagnosis as the rules need it.
 
-    `status` from current Conditions; `historical`: IMNM was diagnosed but is in remission, inactive or resolved.
+    `status` from current Conditions; `historical`: IMNM was diagnosed but is in remission, inactive or
+    resolved.
     `conflict`: a mimic that is current beside it, or a dermatomyositis beside an IMNM that is only probable.
     """
 
@@ -41,7 +42,8 @@ def assess_diagnosis(chart: Chart, antibodies: Antibodies) -> ImnmDiagnosis:
     hmgcr = antibodies.hmgcr.state == "POSITIVE"
     either = hmgcr or antibodies.srp.state == "POSITIVE"
     probable = next(
-        (d for d in current if (either and d.concepts & EITHER_ANTIBODY) or (hmgcr and d.concepts & HMGCR_ONLY)), None
+        (d for d in current if (either and d.concepts & EITHER_ANTIBODY) or (hmgcr and d.concepts & HMGCR_ONLY)),
+        None,
     )
     if probable:
         overlap = next((d for d in current if "dermatomyositis" in d.concepts), None)

@@ -11,7 +11,7 @@ from hooks.knowledge.thresholds import Thresholds
 
 
 class IvigCourse(msgspec.Struct, frozen=True):
-    """One block of infusions with its dose. `g_per_kg` by actual weight; `counted` by adjusted weight in obesity (B0)."""
+    """One block of infusions. `g_per_kg` by actual weight; `counted` by adjusted weight in obesity (B0)."""
 
     infusion: Infusion
     on: date
@@ -48,7 +48,7 @@ def ivig_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple[Tria
     gap = thresholds.ivig.trial_gap_days.value
     trials = [
         _trial([measure(chart, i, thresholds) for i in segment], thresholds, today)
-        for segment in segments(dated, lambda first, previous, this: (this - previous).days > gap)
+        for segment in segments(dated, lambda _, previous, this: (this - previous).days > gap)
     ]
     seen = {i.course for i in given}
     bare = tuple(c for c in courses_of(chart, "ivig") if c.source not in seen)
@@ -70,10 +70,7 @@ def _longest_run(courses: list[IvigCourse], thresholds: Thresholds) -> int:
         if not _good(course, thresholds):
             previous, run = None, 0
             continue
-        spaced = (
-            previous is not None
-            and t.gap_days_min.value <= (course.on - previous.on).days <= t.gap_days_max.value
-        )
+        spaced = previous is not None and t.gap_days_min.value <= (course.on - previous.on).days <= t.gap_days_max.value
         run = run + 1 if spaced else 1
         best, previous = max(best, run), course
     return best
@@ -104,11 +101,23 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
         return Trial(base="ADEQUATE", start=first.infusion.when, given=given, courses=sources, running=running)
     if enough:
         gap = f"first infusion {(today - first.on).days // 7} weeks ago: judge at {t.min_weeks.value:g} weeks or later"
-        return Trial(base="TOO_EARLY", start=first.infusion.when, given=given, gap=gap, courses=sources, running=running)
+        return Trial(
+            base="TOO_EARLY",
+            start=first.infusion.when,
+            given=given,
+            gap=gap,
+            courses=sources,
+            running=running,
+        )
     if problems:
         gap = "; ".join(dict.fromkeys(problems))
         return Trial(
-            base="EXPOSED_UNKNOWN", start=first.infusion.when, given=given, gap=gap, courses=sources, running=running
+            base="EXPOSED_UNKNOWN",
+            start=first.infusion.when,
+            given=given,
+            gap=gap,
+            courses=sources,
+            running=running,
         )
     good = sum(_good(c, thresholds) for c in courses)
     on_track = today - first.on <= timedelta(weeks=t.on_track_weeks.value) and good == n
@@ -120,5 +129,12 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
         worst = min(c.counted or 0.0 for c in courses)
         if good < n and worst < t.g_per_kg.value:
             gap = f"{worst:.1f} of {needed}; {gap}"
-        return Trial(base="UNDERDOSED", start=first.infusion.when, given=given, gap=gap, courses=sources, running=running)
+        return Trial(
+            base="UNDERDOSED",
+            start=first.infusion.when,
+            given=given,
+            gap=gap,
+            courses=sources,
+            running=running,
+        )
     return Trial(base="TOO_EARLY", start=first.infusion.when, given=given, gap=gap, courses=sources, running=running)

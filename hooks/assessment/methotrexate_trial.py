@@ -11,7 +11,7 @@ from hooks.knowledge.thresholds import Thresholds
 
 
 class Stretch(msgspec.Struct, frozen=True):
-    """A time on one weekly dose. `weekly_mg` None: unknown; `end` None: still going on. `problem` says what is unknown."""
+    """A time on one weekly dose (mg, None: unknown), open-ended where `end` is None. `problem`: what is unknown."""
 
     course: DrugCourse
     start: FhirDate | None
@@ -46,7 +46,9 @@ def _stretch(course: DrugCourse, step: Dosing, thresholds: Thresholds) -> Stretc
     elif weekly is None:
         problem = step.problem or "no weekly dose on record"
     elif weekly > thresholds.methotrexate.hard_max_mg_week.value:
-        problem = f"{weekly:g} mg a week is more than {thresholds.methotrexate.hard_max_mg_week.value:g}: check the dose"
+        problem = (
+            f"{weekly:g} mg a week is more than {thresholds.methotrexate.hard_max_mg_week.value:g}: check the dose"
+        )
     elif start is None:
         problem = "no start date on record"
     elif end is None and not ongoing:
@@ -98,5 +100,7 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     if any(s.ongoing for s in full):
         return Trial(base="TOO_EARLY", start=start, given=given, gap=weeks, courses=sources, running=running)
     low = [s.weekly_mg for s in trial if s.weekly_mg is not None and s.weekly_mg < t.min_mg_week.value]
-    gap = f"below {t.min_mg_week.value:g}–{t.max_mg_week.value:g} mg/week; {weeks}" if low else f"stopped early: {weeks}"
+    gap = (
+        f"below {t.min_mg_week.value:g}–{t.max_mg_week.value:g} mg/week; {weeks}" if low else f"stopped early: {weeks}"
+    )
     return Trial(base="UNDERDOSED", start=start, given=given, gap=gap, courses=sources, running=running)

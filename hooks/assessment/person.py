@@ -12,7 +12,7 @@ from hooks.reasoning import Truth
 
 
 class PersonState(msgspec.Struct, frozen=True, kw_only=True):
-    """`age` in whole years: the youngest that the birth date allows (B9), None when unknown. `adult` None: age unknown."""
+    """`age` in whole years: the youngest that the birth date allows (B9). It and `adult` are None when unknown."""
 
     age: int | None
     adult: Truth
@@ -52,9 +52,9 @@ def _pregnancy(chart: Chart, thresholds: Thresholds, today: date) -> str:
             if recent is not False:
                 return f"{diagnosis.text} ({diagnosis.since or 'undated'})"
     tests = [r for r in chart.labs.get("hcg", ()) if r.result in ("positive", "negative") and r.when]
-    if tests and tests[0].result == "positive":
-        if within(tests[0].when, int(thresholds.reading.hcg_positive_days.value), today):
-            return f"hCG positive ({tests[0].when})"
+    days = int(thresholds.reading.hcg_positive_days.value)
+    if tests and tests[0].result == "positive" and within(tests[0].when, days, today):
+        return f"hCG positive ({tests[0].when})"
     return ""
 
 

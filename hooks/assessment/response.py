@@ -1,11 +1,10 @@
 """Response to a drug: the partial total improvement score since the drug's baseline (B0 "Partial TIS").
 
-Only two of the six core measures are known, so the score is a lower bound: 20 and more proves improvement; less means
-"improvement not demonstrated", never "non-responder".
+Only two of the six core measures are known, so the score is a lower bound: 20 and more proves improvement;
+less means "improvement not demonstrated", never "non-responder".
 """
 
 from datetime import date
-
 from typing import TypeVar
 
 import msgspec
@@ -28,7 +27,7 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """Change since `baseline`: `points` of the partial TIS, None without a strength baseline; `at` is the later score."""
+    """Change since `baseline`: `points` of the partial TIS, None without a strength baseline; `at`: the later score."""
 
     baseline: Baseline
     points: float | None
@@ -98,7 +97,8 @@ def partial_tis(start: Baseline, score: StrengthScore, ck: LabResult | None, thr
 def best_response(chart: Chart, start: FhirDate, thresholds: Thresholds) -> Response:
     """The best partial TIS at any usable MMT-8 after the drug's start (who responded once has not failed, B0).
 
-    Each score is read with the newest CK of the 90 days up to it. `points` is None without a strength baseline.
+    Each score is read with the newest CK of the 90 days up to it. `points` is None without a strength
+    baseline.
     """
     begin = start.earliest
     base = baseline(chart, begin, thresholds)

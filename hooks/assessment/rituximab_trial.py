@@ -1,6 +1,7 @@
 """Trials of rituximab (B0 row RTX, B9)."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import msgspec
 
@@ -48,7 +49,7 @@ def rituximab_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple
     span = thresholds.rituximab.on_track_days.value
     trials = [
         _trial(chart, [measure(chart, i, thresholds) for i in segment], thresholds, today)
-        for segment in segments(dated, lambda first, previous, this: (this - first).days > span)
+        for segment in segments(dated, lambda first, _, this: (this - first).days > span)
     ]
     seen = {i.course for i in given}
     bare = tuple(c for c in courses_of(chart, "rituximab") if c.source not in seen)
@@ -64,7 +65,7 @@ def _enough(doses: list[RituximabDose], thresholds: Thresholds) -> bool:
         return True
     weekly = [d.on for d in doses if d.mg_m2 is not None and d.mg_m2 >= t.mg_m2.value * tolerance - 1e-6]
     run = 1
-    for previous, this in zip(weekly, weekly[1:], strict=False):
+    for previous, this in pairwise(weekly):
         spaced = t.weekly_gap_days_min.value <= (this - previous).days <= t.weekly_gap_days_max.value
         run = run + 1 if spaced else 1
         if run >= t.weekly_n.value:
@@ -113,7 +114,6 @@ def _trial(chart: Chart, doses: list[RituximabDose], thresholds: Thresholds, tod
         f"or {t.mg_m2.value:g} mg/m² weekly × {t.weekly_n.value:g}"
     )
     if today - first.on <= timedelta(days=t.on_track_days.value):
-        return Trial(
-            base="TOO_EARLY", start=start, given=given, gap=f"series not finished ({gap})", courses=sources, running=running
-        )  # fmt: skip
+        gap = f"series not finished ({gap})"
+        return Trial(base="TOO_EARLY", start=start, given=given, gap=gap, courses=sources, running=running)
     return Trial(base="UNDERDOSED", start=start, given=given, gap=f"needed {gap}", courses=sources, running=running)

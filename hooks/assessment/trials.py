@@ -1,7 +1,7 @@
-"""Drug-class trial states (B0, B9): was IVIG, rituximab, methotrexate, cyclophosphamide really given, long enough, and did it fail?
+"""Drug-class trial states (B0, B9): was each of the four really given, long enough, and did it fail?
 
-Each module `*_trial.py` splits the record of one class into trials and says of each how far dose and time went (a `Trial`);
-here documented reasons and the response are added, and the best trial counts.
+Each module `*_trial.py` splits the record of one class into trials and says of each how far dose and time
+went (a `Trial`); here documented reasons and the response are added, and the best trial counts.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ _RANK: tuple[TrialState, ...] = (
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One trial by dose and time alone. `given` and `gap` are short phrases for the card: what was given, what is missing.
+    """One trial by dose and time alone. `given` and `gap`: phrases for the card, what was given and what is missing.
 
     `courses`: sources of the courses it is made of. `running`: still going on.
     """
@@ -57,7 +57,8 @@ class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True):
 class ClassTrials(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one drug class. `best` is None when it was never given.
 
-    `intolerance`: the documented reason, or the allergy. `given`: at least one dose, not an allergy record alone.
+    `intolerance`: the documented reason, or the allergy. `given`: at least one dose, not an allergy record
+    alone.
     `active`: as B9. `planned`: an order or intention beside it. `retrial`: a later trial that is running now.
     """
 
@@ -98,7 +99,8 @@ def segments(infusions: tuple[Infusion, ...], new_trial: Callable[[date, date, d
         assert infusion.when is not None
         if result:
             first, previous = result[-1][0].when, result[-1][-1].when
-            assert first is not None and previous is not None
+            assert first is not None
+            assert previous is not None
             if not new_trial(first.earliest, previous.earliest, infusion.when.earliest):
                 result[-1].append(infusion)
                 continue
@@ -113,9 +115,8 @@ def undated_trial(infusions: list[Infusion], courses: tuple[DrugCourse, ...], wh
         return None
     problems = [i.problem for i in infusions if i.problem] or [s.problem for c in courses for s in c.steps if s.problem]
     gap = "; ".join(dict.fromkeys(problems)) or "no date on record"
-    return Trial(
-        base="EXPOSED_UNKNOWN", start=None, given=f"{what} given, dose or dates not on record", gap=gap, courses=frozenset(sources)
-    )  # fmt: skip
+    given = f"{what} given, dose or dates not on record"
+    return Trial(base="EXPOSED_UNKNOWN", start=None, given=given, gap=gap, courses=frozenset(sources))
 
 
 def judge(
@@ -165,7 +166,10 @@ def _judge_one(
     if trial.base == "ADEQUATE" and active_disease:
         assert response is not None
         if response.points is None:
-            state, gap = "EXPOSED_UNKNOWN", "no MMT-8 at the start of treatment, so a response cannot be judged"
+            state, gap = (
+                "EXPOSED_UNKNOWN",
+                "no MMT-8 at the start of treatment, so a response cannot be judged",
+            )
         elif response.points < thresholds.response.minimal.value:
             state = "FAILED_INF"
     if failure and state in ("EXPOSED_UNKNOWN", "ADEQUATE", "FAILED_INF"):

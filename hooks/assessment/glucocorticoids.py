@@ -1,0 +1,278 @@
+"""Systemic glucocorticoids over time, in prednisone equivalents (A4, A5, B3, B9 "gcd").
+
+Two readings are kept side by side: what is certain, and what is possible where a dose or a date is missing or vague. A question
+that both answer alike is answered; else it is Unknown.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from math import ceil, inf
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate, day, within
+from hooks.assessment.body import body_for_dose
+from hooks.chart.facts import Chart, Dosing, DrugCourse
+from hooks.knowledge.thresholds import Thresholds
+from hooks.reasoning import Truth, all_true, any_true
+
+DRUG = "glucocorticoid"
+Span = tuple[date, date, float]
+"""First day, last day, mg a day."""
+_ONE = timedelta(days=1)
+_TOLERANCE = 1e-9
+
+
+class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
+    """Exposure in prednisone equivalents; ranges count with their upper end (A5), a stated future end is kept (B9).
+
+    `active`: a systemic course is active; `regular`: and taken regularly, neither as needed nor as a single dose. `spans`: doses
+    that are certain; `possible`: the most that the record allows, infinite where a dose is unknown. `known_mg`, `possible_mg`: the same, today.
+    `undated`: active courses without a start.
+    """
+
+    active: bool
+    regular: bool
+    spans: tuple[Span, ...]
+    possible: tuple[Span, ...]
+    known_mg: float
+    possible_mg: float
+    undated: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def mg_per_day(self) -> float | None:
+        """The dose today; None while a part of it is unknown."""
+        return self.known_mg if self.possible_mg <= self.known_mg + _TOLERANCE else None
+
+    def at_least(self, mg: float) -> Truth:
+        """Whether today's dose is `mg` or more."""
+        return _compare(self.known_mg, self.possible_mg, mg)
+
+    def lasted(self, mg: float, days: float, today: date, bridge: float) -> Truth:
+        """Whether `mg` or more is taken for `days` or more (see `days_at_least`)."""
+        return _compare(_run(self.spans, mg, today, bridge), _run(self.possible, mg, today, bridge), days)
+
+    def days_at_least(self, mg: float, today: date, bridge: float) -> int:
+        """Consecutive days at `mg` or more around today that are certain (B9 gcd): those so far, and those planned with a stated end.
+
+        Gaps of up to `bridge` days are bridged.
+        """
+        return _run(self.spans, mg, today, bridge)
+
+
+def is_active(course: DrugCourse, today: date) -> bool:
+    """B9 "Active" for home drugs: status active, begun, and not ended."""
+    if course.status != "active" or (course.start and course.start.earliest > today):
+        return False
+    return course.end is None or course.end.latest >= today
+
+
+def _compare(certain: float, possible: float, limit: float) -> Truth:
+    if certain >= limit - _TOLERANCE:
+        return True
+    return None if possible >= limit - _TOLERANCE else False
+
+
+def _run(spans: tuple[Span, ...], mg: float, today: date, bridge: float) -> int:
+    high = [(first, last) for first, last, dose in spans if dose >= mg - _TOLERANCE]
+    now = next((i for i, (first, last) in enumerate(high) if first <= today <= last), None)
+    if now is None:
+        return 0
+    begin = end = now
+    while begin > 0 and (high[begin][0] - high[begin - 1][1]).days - 1 <= bridge:
+        begin -= 1
+    while end + 1 < len(high) and (high[end + 1][0] - high[end][1]).days - 1 <= bridge:
+        end += 1
+    return (high[end][1] - high[begin][0]).days + 1
+
+
+class _Piece(msgspec.Struct, frozen=True):
+    """A constant daily dose between two days, as one resource type tells it."""
+
+    first: date
+    last: date
+    mg: float
+    ingredient: str
+    kind: str
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What one course says: pieces that are certain, and pieces that are possible."""
+
+    certain: tuple[_Piece, ...]
+    possible: tuple[_Piece, ...]
+    regular: bool
+
+
+def assess_glucocorticoids(chart: Chart, thresholds: Thresholds, today: date) -> Glucocorticoids:
+    """Dose over time. Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake."""
+    courses = [c for c in chart.courses if c.drug == DRUG and c.status not in ("planned", "draft")]
+    told = [_told(chart, course, thresholds, today) for course in courses]
+    active = [(c, t) for c, t in zip(courses, told, strict=True) if is_active(c, today)]
+    spans = _sum(piece for one in told for piece in one.certain)
+    possible = _sum(piece for one in told for piece in one.possible)
+    return Glucocorticoids(
+        active=bool(active),
+        regular=any(t.regular for _, t in active),
+        spans=spans,
+        possible=possible,
+        known_mg=_on(spans, today),
+        possible_mg=_on(possible, today),
+        undated=tuple(
+            c.source for c, t in active if t.regular and c.start is None and not any(s.start for s in c.steps)
+        ),
+        sources=tuple(c.source for c, _ in active),
+    )
+
+
+def _on(spans: tuple[Span, ...], today: date) -> float:
+    return next((mg for first, last, mg in spans if first <= today <= last), 0.0)
+
+
+def _is_regular(step: Dosing) -> bool:
+    """Neither as needed, nor a total, nor a stated number of single doses (B9)."""
+    single = step.per_day is None and (step.count is not None or bool(step.dates))
+    return not (step.as_needed or step.total or single)
+
+
+def _told(chart: Chart, course: DrugCourse, thresholds: Thresholds, today: date) -> _Told:
+    running = is_active(course, today)
+    steps = [s for s in course.steps or (Dosing(problem="no dose on record"),) if _is_regular(s)]
+    certain: list[_Piece] = []
+    possible: list[_Piece] = []
+    for step in steps:
+        mg = _equivalent(chart, course, step, thresholds, today)
+        for first, last, is_certain in _places(course, step, thresholds, today, running=running):
+            if is_certain and mg is not None:
+                certain.append(_Piece(first, last, mg, course.ingredient, course.kind))
+            elif not is_certain:
+                possible.append(_Piece(first, last, inf if mg is None else mg, course.ingredient, course.kind))
+    if running and steps and not any(p.first <= today <= p.last for p in possible):
+        # The written regimen is over, or not yet begun, but the course goes on: at a dose that nobody wrote down.
+        since = max((p.last for p in possible if p.last < today), default=today - _ONE) + _ONE
+        possible.append(_Piece(since, today, inf, course.ingredient, course.kind))
+    return _Told(tuple(certain), tuple(possible), bool(steps))
+
+
+def _equivalent(chart: Chart, course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date) -> float | None:
+    """Prednisone equivalent in mg a day, upper end; None when unknown."""
+    factor = getattr(thresholds.glucocorticoid, course.ingredient, None)
+    if factor is None or step.high is None or not step.per_day:
+        return None
+    mg = dose_mg(chart, step.high, step, step.start or course.start or day(today), thresholds)
+    return None if mg is None else mg * step.per_day * float(factor.value)
+
+
+def dose_mg(chart: Chart, amount: float, step: Dosing, when: FhirDate, thresholds: Thresholds) -> float | None:
+    """An amount of a step in mg: per kg or m² with the body of that time (A5); None without it."""
+    if step.basis == "mg":
+        return amount
+    body = body_for_dose(chart, when, thresholds)
+    size = body.kg if step.basis == "mg/kg" else body.bsa
+    return amount * size if size else None
+
+
+def _places(
+    course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date, *, running: bool
+) -> Iterator[tuple[date, date, bool]]:
+    """First and last day of a step: the most where it may lie, and (third member True) where it certainly lies.
+
+    What is over lies before today. Where its end is not written, it may have lasted until an order would have been renewed.
+    """
+    start, end = step.start or course.start, step.end or _counted_end(course, step) or course.end
+    if start is None and not running:
+        return  # over, nobody knows when: it says nothing of the days up to today
+    first = start.earliest if start else date.min
+    renewal = timedelta(days=thresholds.reading.renewal_gap_days.value)
+    last = end.latest if end else today if running or start is None else start.latest + renewal
+    last = last if running else min(last, today - _ONE)
+    if first <= last:
+        yield first, last, False
+    sure_first = _certainly_begun(course, start, today, running=running)
+    sure_last = end.earliest if end else today if running else sure_first
+    sure_last = sure_last if running else min(sure_last, today - _ONE)
+    if sure_first <= sure_last:
+        yield sure_first, sure_last, True
+
+
+def _certainly_begun(course: DrugCourse, start: FhirDate | None, today: date, *, running: bool) -> date:
+    """The day by which a step has certainly begun. What is active and known by a day was taken by then (A4)."""
+    if start is None:
+        known = course.known_by
+        return min(known.latest, today) if known else today
+    if running and len(course.steps) == 1 and start.earliest <= today:
+        return min(start.latest, today)
+    return start.latest
+
+
+def _counted_end(course: DrugCourse, step: Dosing) -> FhirDate | None:
+    """The end that a stated number of doses gives."""
+    start = step.start or course.start
+    if step.count is None or not step.per_day or start is None or not start.exact:
+        return None
+    return day(start.earliest + timedelta(days=max(ceil(step.count / step.per_day), 1) - 1))
+
+
+def _sum(pieces: Iterable[_Piece]) -> tuple[Span, ...]:
+    """The total of overlapping pieces, piece by piece constant, in order of time."""
+    pieces = list(pieces)
+    edges = sorted({p.first for p in pieces} | {p.last + _ONE for p in pieces})
+    spans: list[Span] = []
+    for first, following in zip(edges, edges[1:], strict=False):
+        total = _total([p for p in pieces if p.first <= first <= p.last])
+        if total and spans and spans[-1][2] == total and spans[-1][1] + _ONE == first:
+            spans[-1] = (spans[-1][0], following - _ONE, total)
+        elif total:
+            spans.append((first, following - _ONE, total))
+    return tuple(spans)
+
+
+def _total(pieces: list[_Piece]) -> float:
+    """One day's dose: of each ingredient what the resource type tells that knows most; unknown where none knows it."""
+    total = 0.0
+    for ingredient in {p.ingredient for p in pieces}:
+        by_kind: dict[str, list[float]] = {}
+        for piece in pieces:
+            if piece.ingredient == ingredient:
+                by_kind.setdefault(piece.kind, []).append(piece.mg)
+        total += max((sum(told) for told in by_kind.values() if min(told) < inf), default=inf)
+    return total
+
+
+def methylprednisolone_pulse(chart: Chart, thresholds: Thresholds, today: date) -> Truth:
+    """Whether methylprednisolone was given as a pulse recently (B3 "pulse MP"); None when dose or date does not tell."""
+    return any_true(
+        all_true((_given_recently(course, step, thresholds, today), _is_pulse(chart, course, step, thresholds, today)))
+        for course in chart.courses
+        if course.drug == DRUG
+        and course.ingredient == "methylprednisolone"
+        and course.status not in ("planned", "draft")
+        for step in course.steps or (Dosing(problem="no dose on record"),)
+    )
+
+
+def _is_pulse(chart: Chart, course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date) -> Truth:
+    """Whether one administration, or all of one day, reach the size of a pulse."""
+    start, end = step.start or course.start, step.end or course.end
+    if step.high is None:
+        return None
+    amount = dose_mg(chart, step.high, step, start or day(today), thresholds)
+    if amount is None:
+        return None
+    days = (end.latest - start.earliest).days + 1 if step.total and start and end else step.over_days
+    return amount / max(days, 1) * max(step.per_day or 1.0, 1.0) >= thresholds.pjp.pulse_mg.value - _TOLERANCE
+
+
+def _given_recently(course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date) -> Truth:
+    """Whether a dose of a step lies within the pulse window."""
+    days = int(thresholds.pjp.pulse_days.value)
+    if step.dates:
+        return any_true(within(when, days, today) for when in step.dates)
+    start, end = step.start or course.start, step.end or _counted_end(course, step) or course.end
+    if start and start.earliest > today:
+        return False
+    if end is None and step.per_day:
+        return True if is_active(course, today) or within(start, days, today) else None
+    last = end or start
+    return within(FhirDate(min(last.earliest, today), min(last.latest, today)), days, today) if last else None

@@ -1,0 +1,190 @@
+"""DQ DataQuality: items of the record that would change the outcome if they were read otherwise (B1, B9).
+
+Each doubtful item is left out, and read the other possible way; where a verdict changes, the item is named.
+So the card comes only when the doubt matters.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from hooks.assessment import Assessment, assess
+from hooks.chart.facts import Chart, Dropped, DrugCourse, LabResult, StrengthScore
+from hooks.reasoning import Criterion, any_of
+from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, md, on, scope
+
+Fired = Callable[[Assessment], frozenset[str]]
+"""The names of the rules that fire for an assessment."""
+DECIDING_LABS = ("creatine-kinase", "anti-hmgcr", "anti-srp", "mmt8")
+TRIAL_DRUGS = ("ivig", "rituximab", "methotrexate", "cyclophosphamide")
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """One item to fix: what is wrong with it, and where it stands."""
+
+    text: str
+    source: str
+
+
+def doubts(a: Assessment, fired: Fired) -> tuple[Doubt, ...]:
+    """Every item whose other reading would change the outcome, and everything unreadable that could have mattered."""
+    if a.person.deceased or not (a.diagnosis.established or a.diagnosis.historical or a.diagnosis.status == "POSSIBLE"):
+        return ()
+    base = fired(a)
+    found: list[Doubt] = []
+    for text, source, others in _candidates(a.chart, a):
+        if any(fired(assess(other, a.knowledge, a.today)) != base for other in others):
+            found.append(Doubt(text, source))
+    found.extend(_unreadable(a))
+    if a.diagnosis.established:
+        if a.diagnosis.conflict:
+            other = a.diagnosis.conflict
+            found.append(Doubt(f"{md(other.text)} is current beside IMNM: which one is it?", other.source))
+        if a.person.age is None:
+            found.append(Doubt("age unknown: no dose and no escalation card is given", a.chart.person.source))
+    return tuple(dict.fromkeys(found))
+
+
+def _candidates(chart: Chart, a: Assessment) -> Iterator[tuple[str, str, tuple[Chart, ...]]]:
+    """Each doubtful item with the charts that would result from leaving it out or reading it otherwise."""
+    for concept, results in chart.labs.items():
+        for result in results:
+            if result.doubt:
+                others = (_labs(chart, concept, result, ()), *_other_units(chart, concept, result, a))
+                yield f"{_name(a, concept)} of {on(result.when)}: {md(result.doubt)}", result.source, others
+    for score in chart.scores:
+        if score.doubt:
+            yield (
+                f"MMT-8 of {on(score.when)}: {md(score.doubt)}",
+                score.source,
+                tuple(_other_scales(chart, score)),
+            )
+    for course in chart.courses:
+        if course.status in ("planned", "draft"):
+            continue
+        undated = course.start is None
+        if undated or course.doubt:
+            text = md(course.doubt) if course.doubt else "no date on record"
+            yield f"{md(course.text)}: {text}", course.source, _without(chart, course)
+
+
+def _name(a: Assessment, concept: str) -> str:
+    return a.knowledge.value_sets[concept].title
+
+
+def _labs(chart: Chart, concept: str, old: LabResult, new: tuple[LabResult, ...]) -> Chart:
+    """The chart with one result replaced."""
+    results = tuple(r for item in chart.labs[concept] for r in (new if item is old else (item,)))
+    return _replace(chart, labs={**chart.labs, concept: results})
+
+
+def _other_units(chart: Chart, concept: str, result: LabResult, a: Assessment) -> Iterator[Chart]:
+    """A CK without unit may be in U/L or in µkat/L (A4)."""
+    if result.raw is None:
+        return
+    for factor in (1.0, a.knowledge.thresholds.ck.ukat_to_u.value):
+        read = msgspec.structs.replace(result, value=result.raw * factor, doubt="")
+        yield _labs(chart, concept, result, (read,))
+
+
+def _other_scales(chart: Chart, score: StrengthScore) -> Iterator[Chart]:
+    rest = tuple(s for s in chart.scores if s is not score)
+    yield _replace(chart, scores=rest)
+    for maximum in (150, 80):
+        if score.fraction is None and score.value <= maximum:
+            read = msgspec.structs.replace(score, fraction=score.value / maximum, doubt="")
+            yield _replace(chart, scores=tuple(read if s is score else s for s in chart.scores))
+
+
+def _without(chart: Chart, course: DrugCourse) -> tuple[Chart, ...]:
+    """Left out; and, for a course that is called active although it ended, read as still active."""
+    left_out = _replace(
+        chart,
+        courses=tuple(c for c in chart.courses if c is not course),
+        infusions=tuple(i for i in chart.infusions if i.course != course.source),
+    )
+    if not course.doubt or course.status == "active":
+        return (left_out,)
+    active = msgspec.structs.replace(course, status="active", end=None)
+    return left_out, _replace(chart, courses=tuple(active if c is course else c for c in chart.courses))
+
+
+def _replace(chart: Chart, **changes: Any) -> Chart:
+    return msgspec.structs.replace(chart, **changes)
+
+
+def _unreadable(a: Assessment) -> Iterator[Doubt]:
+    """Entries that could not be read although they name something the rules look at, or that name no drug at all."""
+    for dropped in a.chart.dropped:
+        if dropped.concept in TRIAL_DRUGS or (dropped.concept in DECIDING_LABS and _newest(a, dropped)):
+            name = _name(a, dropped.concept)
+            yield Doubt(
+                f"{name}{f' of {dropped.when}' if dropped.when else ''} not used: {md(dropped.reason)}",
+                dropped.source,
+            )
+    unnamed = [d for d in a.chart.dropped if d.concept == "unidentified-drug"]
+    if unnamed:
+        yield Doubt(f"{len(unnamed)} drug entries could not be identified: {md(unnamed[0].reason)}", unnamed[0].source)
+
+
+def _newest(a: Assessment, dropped: Dropped) -> bool:
+    """Whether a dropped result is newer than every usable one of its kind (an older one changes nothing)."""
+    known: tuple[LabResult | StrengthScore, ...] = (
+        a.chart.scores if dropped.concept == "mmt8" else a.chart.labs.get(dropped.concept, ())
+    )
+    if dropped.when is None or not known:
+        return True
+    newest = max((k.when.latest for k in known if k.when), default=None)
+    return newest is None or dropped.when.latest > newest
+
+
+def rule(fired: Fired, silent: Callable[[Assessment], bool]) -> Rule:
+    """The rule. `silent`: no other rule has a card; then a source that could not be checked is named here."""
+
+    def criteria(a: Assessment) -> tuple[Criterion, ...]:
+        found = doubts(a, fired)
+        unchecked = _unchecked(a) if silent(a) else ()
+        return (
+            *scope(a, possible=True, history=True, children=True)[:2],
+            Criterion("not in palliative care", not a.person.palliative),
+            any_of(
+                "something in the record has to be put right",
+                Criterion(
+                    "a doubtful item that changes the outcome",
+                    bool(found),
+                    value="; ".join(d.text for d in found),
+                    source=", ".join(d.source for d in found),
+                ),
+                Criterion(
+                    "nothing else to say, while a source could not be checked",
+                    bool(unchecked),
+                    value=", ".join(unchecked),
+                ),
+            ),
+        )
+
+    def card(a: Assessment) -> CardDraft:
+        found = doubts(a, fired)
+        n = len(found)
+        if n:
+            ask = f"Check {n} item{'s' * (n != 1)} of the record: the advice depends on {'them' if n > 1 else 'it'}"
+            why = (
+                "If read otherwise, the cards would differ:",
+                *(f"- {d.text} ({md(d.source)})" for d in found),
+            )
+        else:
+            ask = "Parts of the record could not be checked: no advice does not mean that none is needed"
+            why = ("No rule fired on what could be read, but some sources were not complete.",)
+        return CardDraft(indicator="info", summary=ask, ask=ask, why=why)
+
+    return Rule(
+        name="DataQuality",
+        criteria=criteria,
+        card=card,
+        sources=("conditions", *MEDICATION_SOURCES, "labs", "scores", "allergies", "procedures"),
+    )
+
+
+def _unchecked(a: Assessment) -> tuple[str, ...]:
+    return tuple(key for key, state in a.chart.checked.items() if state != "complete")

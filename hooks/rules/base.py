@@ -1,0 +1,166 @@
+"""What a rule is: its criteria, and what it says when they hold.
+
+A rule module exports one `RULE` (or a few of one family). Its prose, thresholds, citations and family are in
+`hooks/knowledge/rules/<name>.yaml`; the order of evaluation, who suppresses whom and the ranking are in
+`hooks.engine`.
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+import msgspec
+
+from cds_service.fhir.dates import FhirDate
+from cds_service.protocol.cards import Indicator, Suggestion
+from hooks.assessment import Assessment
+from hooks.assessment.labs import shown
+from hooks.chart.facts import LabResult, StrengthScore
+from hooks.knowledge.thresholds import Threshold
+from hooks.reasoning import Criterion, Truth, any_of, negate
+
+
+class FactRow(msgspec.Struct, frozen=True):
+    """One row of the card's table of facts used: what, value, date, and what it was compared with."""
+
+    what: str
+    value: str
+    when: str = ""
+    threshold: str = ""
+
+
+class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule wants to say. All text is Markdown; patient text in it has gone through `md`.
+
+    `summary` says the ask in under 140 characters; `ask` is the same as a line for the card that takes this one over. `missing`:
+    what is missing or was not checked, for the reader.
+    """
+
+    indicator: Indicator
+    summary: str
+    why: tuple[str, ...]
+    ask: str
+    facts: tuple[FactRow, ...] = ()
+    missing: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule.
+
+    `criteria`: it fires when all hold (Kleene). `card`: what it then says; None for a rule whose text is
+    always part of
+    another card. `sources`: the prefetch keys that its answer rests on; those that were not complete are
+    named on the card.
+    """
+
+    name: str
+    criteria: Callable[[Assessment], tuple[Criterion, ...]]
+    card: Callable[[Assessment], CardDraft]
+    sources: tuple[str, ...] = ()
+
+
+MEDICATION_SOURCES = ("medicationStatements", "medicationRequests", "medicationAdministrations")
+
+_ESCAPE = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+!|~&"})
+
+
+def md(text: str, limit: int = 120) -> str:
+    """Text from the record, made inert for Markdown and HTML, on one line, at most `limit` characters long."""
+    line = " ".join(text.split())
+    return (line if len(line) <= limit else line[: limit - 1] + "…").translate(_ESCAPE)
+
+
+def scope(
+    a: Assessment,
+    *,
+    possible: bool = False,
+    history: bool = False,
+    children: bool = False,
+    palliative: bool = False,
+) -> tuple[Criterion, ...]:
+    """Who a rule may speak about (B0, B1): alive, IMNM definite or probable and current, adult, not palliative.
+
+    `possible`: a possible diagnosis will do. `history`: so will a resolved one. `children`: no age limit.
+    `palliative`: also in palliative care (critical rules).
+    """
+    status = a.diagnosis.status
+    fits = a.diagnosis.established or (possible and status == "POSSIBLE") or (history and a.diagnosis.historical)
+    text = a.diagnosis.condition
+    found = Criterion(
+        "a diagnosis of immune-mediated necrotizing myopathy that this rule is for",
+        fits,
+        value=status + (" (historical)" if a.diagnosis.historical else ""),
+        when=str(text.since or "") if text else "",
+        source=text.source if text else "",
+    )
+    criteria = [Criterion("the patient is alive", not a.person.deceased), found]
+    if not children:
+        limit = a.knowledge.thresholds.reading.adult_age
+        criteria.append(
+            Criterion(
+                "adult",
+                a.person.adult,
+                value="" if a.person.age is None else str(a.person.age),
+                unit="years",
+                threshold=f"≥ {limit.value:g}",
+                source=a.chart.person.source,
+                missing="" if a.person.age is not None else "birth date",
+            )
+        )
+    if not palliative:
+        criteria.append(Criterion("not in palliative care", not a.person.palliative))
+    return tuple(criteria)
+
+
+def threshold_text(limit: Threshold, relation: str = "≥") -> str:
+    """`≥ 2 ×ULN [ENG]`: a threshold as the trace and the card show it, with its mark."""
+    return f"{relation} {limit} [{limit.mark}]"
+
+
+def ck_row(a: Assessment, result: LabResult | None) -> FactRow:
+    """CK as a row of the facts table."""
+    limit = a.knowledge.thresholds.ck.active_x_uln
+    if result is None:
+        return FactRow("CK", "not on record")
+    times = f" ({result.value / a.activity.uln:.1f} × ULN {a.activity.uln:g})" if result.value is not None else ""
+    return FactRow(
+        "CK", shown(result) + times, str(result.when or ""), f"active ≥ {limit.value:g} × ULN [{limit.mark}]"
+    )
+
+
+def score_row(a: Assessment, score: StrengthScore | None) -> FactRow:
+    """MMT-8 as a row of the facts table."""
+    limit = a.knowledge.thresholds.strength.weak_fraction
+    if score is None:
+        return FactRow("MMT-8", "not on record")
+    return FactRow("MMT-8", str(score), str(score.when or ""), f"weak ≤ {limit.value * 150:.0f}/150 [{limit.mark}]")
+
+
+def lab_criterion(name: str, truth: Truth, result: LabResult | None, threshold: str, missing: str) -> Criterion:
+    """A criterion that one laboratory result answers."""
+    if result is None:
+        return Criterion(name, truth, threshold=threshold, missing=missing if truth is None else "")
+    return Criterion(
+        name,
+        truth,
+        value=shown(result),
+        when=str(result.when or ""),
+        threshold=threshold,
+        source=result.source,
+        missing=missing if truth is None else "",
+    )
+
+
+def not_(name: str, criterion: Criterion) -> Criterion:
+    """The opposite of a criterion, under a name of its own."""
+    return Criterion(name, negate(criterion.truth), missing=criterion.missing, parts=(criterion,))
+
+
+def either(name: str, *parts: Criterion) -> Criterion:
+    """One of several criteria holds."""
+    return any_of(name, *parts)
+
+
+def on(when: FhirDate | date | None) -> str:
+    """A date for people; `undated` when there is none."""
+    return str(when) if when else "undated"

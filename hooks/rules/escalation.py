@@ -1,0 +1,126 @@
+"""What the escalation rules share: criteria on trials and activity, and rows for the facts table (B1, B7)."""
+
+from collections.abc import Iterable
+
+from hooks.assessment import Assessment
+from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
+from hooks.reasoning import Criterion, all_of
+from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, scope, score_row
+
+SOURCES = ("conditions", *MEDICATION_SOURCES, "labs", "scores", "procedures")
+NAMES = {
+    "ivig": "IVIG",
+    "rituximab": "Rituximab",
+    "methotrexate": "Methotrexate",
+    "cyclophosphamide": "Cyclophosphamide",
+}
+READY: frozenset[TrialState] = frozenset({"ADEQUATE", "FAILED_DOC", "INTOLERANT"})
+IN_WORDS: dict[TrialState, str] = {
+    "NOT_EXPOSED": "never given",
+    "PLANNED": "planned",
+    "EXPOSED_UNKNOWN": "given; dose or time not on record",
+    "UNDERDOSED": "underdosed",
+    "TOO_EARLY": "too early to judge",
+    "ADEQUATE": "adequate",
+    "INTOLERANT": "not tolerated",
+    "FAILED_DOC": "documented failure",
+    "FAILED_INF": "adequate, no improvement shown",
+}
+
+
+def escalation_scope(a: Assessment) -> tuple[Criterion, ...]:
+    """Who the escalation rules speak about; a mimic that is current beside IMNM silences them (B9 "Diagnosis")."""
+    conflict = a.diagnosis.conflict
+    return (
+        *scope(a),
+        Criterion(
+            "no conflicting diagnosis",
+            conflict is None,
+            value=conflict.text if conflict else "",
+            source=conflict.source if conflict else "",
+        ),
+    )
+
+
+def state_in(trials: ClassTrials, states: Iterable[TrialState], name: str) -> Criterion:
+    """Whether a class is in one of some states."""
+    best = trials.best
+    return Criterion(
+        f"{NAMES[trials.drug]} {name}",
+        trials.state in frozenset(states),
+        value=IN_WORDS[trials.state],
+        when=str(best.trial.start or "") if best else "",
+        threshold=best.gap if best else "",
+        source=", ".join(sorted(best.trial.courses)) if best else "",
+    )
+
+
+def each_in(a: Assessment, states: Iterable[TrialState], name: str) -> Criterion:
+    """Whether IVIG, rituximab and methotrexate are all in one of some states."""
+    wanted = frozenset(states)
+    return all_of(f"IVIG, rituximab and methotrexate each {name}", *(state_in(t, wanted, name) for t in a.three))
+
+
+def cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
+    """Whether cyclophosphamide was given, at least one dose (B7 `exposed`); an allergy record alone is not exposure."""
+    cyc = a.cyclophosphamide
+    exposed = cyc.given and cyc.state not in UNEXPOSED
+    name = "cyclophosphamide was given" if given else "cyclophosphamide was never given"
+    return Criterion(name, exposed is given, value=IN_WORDS[cyc.state])
+
+
+def activity_is(a: Assessment, state: str, name: str) -> Criterion:
+    """Whether the disease activity is in one state (B0)."""
+    ck, score = a.activity.latest_ck, a.activity.latest_score
+    shown = [f"CK {ck.value:g} {ck.unit}" if ck and ck.value is not None else "CK unknown"]
+    shown.append(f"MMT-8 {score}" if score else "MMT-8 unknown")
+    return Criterion(
+        name,
+        a.activity.state == state,
+        value=f"{a.activity.state}: {', '.join(shown)}",
+        when=", ".join(str(x.when) for x in (ck, score) if x),
+        source=", ".join(x.source for x in (ck, score) if x),
+        threshold=a.activity.missing,
+    )
+
+
+def trial_rows(trials: Iterable[ClassTrials]) -> tuple[FactRow, ...]:
+    """A row per class: what was given, and what became of it."""
+    rows = []
+    for t in trials:
+        if t.best is None:
+            rows.append(FactRow(NAMES[t.drug], IN_WORDS[t.state], "", md(t.intolerance)))
+            continue
+        j = t.best
+        verdict = [IN_WORDS[t.state]]
+        if j.failure and t.state in ("FAILED_DOC", "UNDERDOSED", "TOO_EARLY"):
+            verdict.append(f"documented: “{md(j.failure)}”")
+        if t.intolerance:
+            verdict.append(f"not tolerated: “{md(t.intolerance)}”")
+        if j.gap:
+            verdict.append(md(j.gap, 160))
+        if t.state == "FAILED_INF" and j.response:
+            verdict.append(md(str(j.response)))
+        if t.retrial:
+            verdict.append(md(t.retrial))
+        rows.append(FactRow(NAMES[t.drug], md(j.trial.given, 160), str(j.trial.start or "undated"), "; ".join(verdict)))
+    return tuple(rows)
+
+
+def fact_rows(a: Assessment, *trials: ClassTrials) -> tuple[FactRow, ...]:
+    """CK, MMT-8 and the trials."""
+    return ck_row(a, a.activity.latest_ck), score_row(a, a.activity.latest_score), *trial_rows(trials)
+
+
+def unverifiable(trials: Iterable[ClassTrials]) -> tuple[str, ...]:
+    """Classes whose failure is documented while dose or dates cannot be verified."""
+    return tuple(
+        NAMES[t.drug] for t in trials if t.state == "FAILED_DOC" and t.best and t.best.trial.base == "EXPOSED_UNKNOWN"
+    )
+
+
+def not_tolerated(a: Assessment, drug: str) -> bool:
+    """Whether an intolerance to a drug is on record: such a drug is never suggested (B9)."""
+    return any(drug in x.concepts for x in a.chart.allergies) or any(
+        c.drug == drug and c.intolerance for c in a.chart.courses
+    )

@@ -1,0 +1,40 @@
+"""R2-DAMAGE LikelyMuscleDamage: weakness with a normal CK may be damage (B1)."""
+
+from hooks.assessment import Assessment
+from hooks.assessment.labs import shown
+from hooks.reasoning import Criterion
+from hooks.rules.base import CardDraft, FactRow, Rule
+from hooks.rules.escalation import READY, SOURCES, activity_is, each_in, escalation_scope, fact_rows
+from hooks.suggestions import investigations
+from hooks.suggestions.resources import order
+
+
+def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+    return (
+        *escalation_scope(a),
+        each_in(a, READY, "adequate, documented as failed, or not tolerated"),
+        activity_is(a, "DAMAGE_LIKELY", "weak, with CK normal twice"),
+    )
+
+
+def _card(a: Assessment) -> CardDraft:
+    ask = "Weakness with normal CK may be damage: MRI and rehabilitation before more immunosuppression"
+    pair = a.activity.damage_pair
+    earlier = (FactRow("earlier CK", shown(pair[0]), str(pair[0].when), "not above ULN"),) if pair else ()
+    return CardDraft(
+        indicator="info",
+        summary=ask,
+        ask=ask,
+        why=(
+            "Atrophy and fatty replacement come early in IMNM and may be irreversible. "
+            "More immunosuppression is unlikely to help damage. Look for oedema against fat on MRI.",
+        ),
+        facts=(*fact_rows(a, *a.three), *earlier),
+        suggestions=(
+            investigations.muscle_mri(a, "oedema (active) or fat (damage)?"),
+            order(a, "Refer to physiotherapy and rehabilitation", "Referral to physiotherapy and rehabilitation"),
+        ),
+    )
+
+
+RULE = Rule(name="LikelyMuscleDamage", criteria=_criteria, card=_card, sources=SOURCES)

@@ -1,0 +1,114 @@
+"""R1-ADEQ TrialAdequacy: were IVIG, rituximab and methotrexate given enough, long enough? (article step 1; B1, B7)"""
+
+from cds_service.protocol.cards import Suggestion
+from hooks.assessment import Assessment
+from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
+from hooks.reasoning import Criterion, all_of, any_of
+from hooks.rules.base import CardDraft, Rule, md
+from hooks.rules.escalation import (
+    NAMES,
+    SOURCES,
+    activity_is,
+    cyclophosphamide_given,
+    each_in,
+    escalation_scope,
+    fact_rows,
+    state_in,
+)
+from hooks.suggestions import investigations
+from hooks.suggestions.resources import build, create, suggestion
+
+OPEN: tuple[TrialState, ...] = ("EXPOSED_UNKNOWN", "UNDERDOSED", "TOO_EARLY")
+EXPOSED: tuple[TrialState, ...] = (
+    "EXPOSED_UNKNOWN",
+    "UNDERDOSED",
+    "TOO_EARLY",
+    "ADEQUATE",
+    "INTOLERANT",
+    "FAILED_DOC",
+    "FAILED_INF",
+)
+
+
+def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+    cyc = a.cyclophosphamide
+    return (
+        *escalation_scope(a),
+        Criterion("not pregnant", not a.person.pregnant, value=a.person.pregnant_because),
+        any_of(
+            "a trial is open",
+            all_of(
+                "the three were given, and one of them cannot count as a trial yet",
+                cyclophosphamide_given(a, False),
+                each_in(a, EXPOSED, "given or not tolerated"),
+                any_of("one trial is not adequate or not known", *(state_in(t, OPEN, "open") for t in a.three)),
+            ),
+            all_of(
+                "none of the three was tolerated while the disease is active",
+                cyclophosphamide_given(a, False),
+                each_in(a, ("INTOLERANT",), "not tolerated"),
+                activity_is(a, "ACTIVE_DISEASE", "disease active"),
+            ),
+            all_of(
+                "cyclophosphamide ended without an adequate trial while the disease is active",
+                cyclophosphamide_given(a, True),
+                state_in(cyc, ("EXPOSED_UNKNOWN", "UNDERDOSED"), "not adequate or not known"),
+                Criterion("cyclophosphamide no longer active", not cyc.active),
+                activity_is(a, "ACTIVE_DISEASE", "disease active"),
+            ),
+        ),
+    )
+
+
+def _open(a: Assessment) -> tuple[ClassTrials, ...]:
+    """The classes whose trial is open; cyclophosphamide alone once it was given."""
+    if a.cyclophosphamide.given:
+        return (a.cyclophosphamide,)
+    return tuple(t for t in a.three if t.state in OPEN)
+
+
+def _gap(t: ClassTrials) -> str:
+    best = t.best
+    assert best is not None
+    quoted = f" (documented: “{md(best.failure)}”; the dose was not adequate)" if best.failure else ""
+    return f"{NAMES[t.drug]}: {md(best.trial.given, 160)} — {md(best.gap, 200)}{quoted}"
+
+
+def _card(a: Assessment) -> CardDraft:
+    trials = _open(a)
+    if not trials:
+        ask = "IVIG, rituximab and methotrexate not tolerated, so no trial was possible: refer to a myositis centre"
+        return CardDraft(
+            indicator="info",
+            summary=ask,
+            ask=ask,
+            why=("None of the three could be tried, so the article's definition of failure cannot be met.",),
+            facts=fact_rows(a, *a.three),
+            suggestions=(investigations.referral(a),),
+        )
+    names = ", ".join(NAMES[t.drug] for t in trials)
+    unknown_only = all(t.state == "EXPOSED_UNKNOWN" for t in trials)
+    escalating = a.cyclophosphamide.state not in UNEXPOSED or a.cyclophosphamide.planned
+    ask = (
+        f"Complete the record before escalating: dose or dates missing for {names}"
+        if unknown_only
+        else f"Not yet refractory: trial of {names} not adequate"
+    )
+    missing = [t for t in trials if t.state == "EXPOSED_UNKNOWN"]
+    return CardDraft(
+        indicator="warning" if escalating and not unknown_only and not a.cyclophosphamide.given else "info",
+        summary=ask,
+        ask=ask,
+        why=tuple(_gap(t) for t in trials),
+        facts=fact_rows(a, *a.three, *((a.cyclophosphamide,) if a.cyclophosphamide.given else ())),
+        suggestions=tuple(_record_task(a, t) for t in missing),
+    )
+
+
+def _record_task(a: Assessment, t: ClassTrials) -> Suggestion:
+    text = f"Record dose and dates of {NAMES[t.drug]}, and the body weight at the time"
+    task = build(a, "Task", {"status": "draft", "intent": "order", "description": text})
+    return suggestion(text, create(text, task))
+
+
+RULE = Rule(name="TrialAdequacy", criteria=_criteria, card=_card, sources=SOURCES)

@@ -12,8 +12,8 @@ from hooks.cards import compose
 from hooks.chart.facts import Chart
 from hooks.knowledge.model import Knowledge
 from hooks.reasoning import Verdict, verdict
-from hooks.rules import FINDING_KEPT, PART_OF, RULES, SUPPRESSED_BY
 from hooks.rules.base import CardDraft, Rule
+from hooks.rules.order import FINDING_KEPT, PART_OF, RULES, SUPPRESSED_BY
 
 MOST_CARDS = 6
 

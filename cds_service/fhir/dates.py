@@ -88,13 +88,16 @@ def age_days(when: FhirDate, today: date) -> tuple[int, int]:
 
 
 def within(when: FhirDate | None, days: int, today: date) -> bool | None:
-    """Whether `when` lies no more than `days` before `today` (and not after it). None: it cannot be told."""
+    """Whether `when` lies no more than `days` before `today` (and not after it). None: it cannot be told.
+
+    Of a vague date only the days up to today count: what is on record has happened.
+    """
     if when is None:
         return None
     fewest, most = age_days(when, today)
     if most < 0 or fewest > days:
         return False
-    return True if fewest >= 0 and most <= days else None
+    return True if most <= days else None
 
 
 def before(when: FhirDate | None, other: date) -> bool | None:

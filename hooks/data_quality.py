@@ -51,7 +51,7 @@ def _candidates(chart: Chart, a: Assessment) -> Iterator[tuple[str, str, tuple[C
     for concept, results in chart.labs.items():
         for result in results:
             if result.doubt:
-                others = (_labs(chart, concept, result, ()), *_other_units(chart, concept, result, a))
+                others = (_labs(chart, concept, result, ()), *_other_values(chart, concept, result, a))
                 yield f"{_name(a, concept)} of {on(result.when)}: {md(result.doubt)}", result.source, others
     for score in chart.scores:
         if score.doubt:
@@ -79,8 +79,10 @@ def _labs(chart: Chart, concept: str, old: LabResult, new: tuple[LabResult, ...]
     return _replace(chart, labs={**chart.labs, concept: results})
 
 
-def _other_units(chart: Chart, concept: str, result: LabResult, a: Assessment) -> Iterator[Chart]:
-    """A CK without unit may be in U/L or in µkat/L (A4)."""
+def _other_values(chart: Chart, concept: str, result: LabResult, a: Assessment) -> Iterator[Chart]:
+    """The value taken at its word; a CK without unit may be in U/L or in µkat/L (A4)."""
+    if result.value is not None:
+        yield _labs(chart, concept, result, (msgspec.structs.replace(result, doubt=""),))
     if result.raw is None:
         return
     for factor in (1.0, a.knowledge.thresholds.ck.ukat_to_u.value):
@@ -89,12 +91,12 @@ def _other_units(chart: Chart, concept: str, result: LabResult, a: Assessment) -
 
 
 def _other_scales(chart: Chart, score: StrengthScore) -> Iterator[Chart]:
-    rest = tuple(s for s in chart.scores if s is not score)
-    yield _replace(chart, scores=rest)
-    for maximum in (150, 80):
-        if score.fraction is None and score.value <= maximum:
-            read = msgspec.structs.replace(score, fraction=score.value / maximum, doubt="")
-            yield _replace(chart, scores=tuple(read if s is score else s for s in chart.scores))
+    """Left out; on each scale that it fits; and, on no known scale, as no strength and as full strength."""
+    yield _replace(chart, scores=tuple(s for s in chart.scores if s is not score))
+    fractions = [score.value / maximum for maximum in (150, 80) if score.value <= maximum] or [0.0, 1.0]
+    for fraction in (fractions if score.fraction is None else [score.fraction]):
+        read = msgspec.structs.replace(score, fraction=fraction, doubt="")
+        yield _replace(chart, scores=tuple(read if s is score else s for s in chart.scores))
 
 
 def _without(chart: Chart, course: DrugCourse) -> tuple[Chart, ...]:

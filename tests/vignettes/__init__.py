@@ -1,0 +1,1 @@
+"""Executable vignettes: patients in, expected and forbidden cards out. See README.md."""

@@ -1,13 +1,13 @@
 """What this service knows about necrotizing autoimmune myopathy. No Flask, no HTTP, no clock in here."""
 
 from cds_service.registry import CdsService
+from hooks import patient_view
 from hooks.knowledge import load
 from hooks.knowledge.model import Knowledge
-from hooks.patient_view import patient_view
 
 __all__ = ["load", "services"]
 
 
 def services(knowledge: Knowledge) -> tuple[CdsService, ...]:
     """Every service that this package offers."""
-    return (patient_view(knowledge),)
+    return (patient_view.service(knowledge),)

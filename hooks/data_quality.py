@@ -31,10 +31,9 @@ def doubts(a: Assessment, fired: Fired) -> tuple[Doubt, ...]:
     """Every item whose other reading would change the outcome, and everything unreadable that could have mattered."""
     if a.person.deceased or not (a.diagnosis.established or a.diagnosis.historical or a.diagnosis.status == "POSSIBLE"):
         return ()
-    base = fired(a)
     found: list[Doubt] = []
     for text, source, others in _candidates(a.chart, a):
-        if any(fired(assess(other, a.knowledge, a.today)) != base for other in others):
+        if any(fired(assess(other, a.knowledge, a.today)) != a.once(fired) for other in others):
             found.append(Doubt(text, source))
     found.extend(_unreadable(a))
     if a.diagnosis.established:
@@ -144,8 +143,11 @@ def _newest(a: Assessment, dropped: Dropped) -> bool:
 def rule(fired: Fired, silent: Callable[[Assessment], bool]) -> Rule:
     """The rule. `silent`: no other rule has a card; then a source that could not be checked is named here."""
 
+    def find(a: Assessment) -> tuple[Doubt, ...]:
+        return doubts(a, fired)
+
     def criteria(a: Assessment) -> tuple[Criterion, ...]:
-        found = doubts(a, fired)
+        found = a.once(find)
         unchecked = _unchecked(a) if silent(a) else ()
         return (
             *scope(a, possible=True, history=True, children=True)[:2],
@@ -167,7 +169,7 @@ def rule(fired: Fired, silent: Callable[[Assessment], bool]) -> Rule:
         )
 
     def card(a: Assessment) -> CardDraft:
-        found = doubts(a, fired)
+        found = a.once(find)
         n = len(found)
         if n:
             ask = f"Check {n} item{'s' * (n != 1)} of the record: the advice depends on {'them' if n > 1 else 'it'}"

@@ -16,7 +16,7 @@ PAGE = 500
 """Asked-for page size: fewer round trips; clients may give less."""
 
 
-def patient_view(knowledge: Knowledge) -> CdsService:
+def service(knowledge: Knowledge) -> CdsService:
     """The service, on this knowledge."""
 
     def answer(call: Call) -> CdsResponse:

@@ -1,6 +1,9 @@
 """From facts to states: pure functions, no clock, no input or output (B0, B3, B9)."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import cached_property
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,7 +31,10 @@ from hooks.chart.facts import Chart
 from hooks.knowledge.model import Knowledge
 
 
-class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+Computed = TypeVar("Computed")
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All states of one patient on one day, and what they were computed from."""
 
     chart: Chart
@@ -44,6 +50,17 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     cyclophosphamide: ClassTrials
     lifetime: LifetimeDose
     immunosuppression: Immunosuppression
+
+    def once(self, compute: Callable[["Assessment"], Computed]) -> Computed:
+        """Call `compute(self)` the first time, and remember the answer: several rules ask the same question."""
+        if compute not in self._answers:
+            self._answers[compute] = compute(self)
+        found: Computed = self._answers[compute]
+        return found
+
+    @cached_property
+    def _answers(self) -> dict[Callable[["Assessment"], Any], Any]:
+        return {}
 
     @property
     def three(self) -> tuple[ClassTrials, ClassTrials, ClassTrials]:

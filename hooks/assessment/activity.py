@@ -43,7 +43,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 
 def usable_scores(chart: Chart) -> tuple[StrengthScore, ...]:
     """MMT-8 scores with a known scale and day, newest first."""
-    return tuple(s for s in chart.scores if s.fraction is not None and s.when is not None and s.when.exact)
+    return chart.usable_scores
 
 
 def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activity:

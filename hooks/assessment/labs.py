@@ -15,11 +15,7 @@ def latest(chart: Chart, concept: str) -> LabResult | None:
 
 def usable(chart: Chart, concept: str) -> tuple[LabResult, ...]:
     """All results with an undoubted value and a known day, newest first."""
-    return tuple(
-        result
-        for result in chart.labs.get(concept, ())
-        if result.value is not None and not result.doubt and result.when is not None and result.when.exact
-    )
+    return chart.usable_labs.get(concept, ())
 
 
 def fresh(chart: Chart, concept: str, days: Threshold, today: date) -> LabResult | None:

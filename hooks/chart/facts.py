@@ -4,6 +4,7 @@ Readers make them from FHIR; assessments and rules never see FHIR. Value-set nam
 are the ids of the files in `hooks/knowledge/value_sets`.
 """
 
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -220,7 +221,7 @@ class Dropped(msgspec.Struct, frozen=True):
     when: FhirDate | None = None
 
 
-class Chart(msgspec.Struct, frozen=True, kw_only=True):
+class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All facts about one patient.
 
     `labs`: by concept, newest first. `scores`: newest first. `checked`: state of each prefetch source, so that "none
@@ -240,3 +241,16 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     checked: dict[str, SourceState] = {}
     unchecked_because: dict[str, str] = {}
     raw: dict[str, msgspec.Raw] = {}
+
+    @cached_property
+    def usable_labs(self) -> dict[str, tuple[LabResult, ...]]:
+        """Results with an undoubted value and a known day, by concept, newest first."""
+        return {
+            concept: tuple(r for r in results if r.value is not None and not r.doubt and r.when and r.when.exact)
+            for concept, results in self.labs.items()
+        }
+
+    @cached_property
+    def usable_scores(self) -> tuple[StrengthScore, ...]:
+        """MMT-8 scores with a known scale and day, newest first."""
+        return tuple(s for s in self.scores if s.fraction is not None and s.when and s.when.exact)

@@ -40,7 +40,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 def _card(a: Assessment) -> CardDraft:
     t = a.knowledge.thresholds.cyclophosphamide
-    gates, advice = draft_gates(a), advise(a)
+    gates, advice = a.once(draft_gates), a.once(advise)
     drafting = may_draft(gates, advice)
     dose = advice.text(t.cap_mg, t.round_mg)
     open_gates = [gate for gate in gates if gate.truth is not True]

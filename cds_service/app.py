@@ -1,0 +1,159 @@
+"""The web application: the only place where things are wired together."""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
+
+from cds_service import endpoints, logs
+from cds_service.catalogue import Catalogue
+from cds_service.cors import allow_origins
+from cds_service.demo import with_own_fhir_server
+from cds_service.engine import Engine
+from cds_service.errors import (
+    BadRequest,
+    BodyTooLarge,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    OtherHttpError,
+    ServiceError,
+    SettingsError,
+    render,
+)
+from cds_service.fhir.servers import is_loopback
+from cds_service.protocol.hooks import Hook
+from cds_service.registry import CdsService
+from cds_service.services import own_services
+from cds_service.settings import Settings, variable_of
+from cds_service.web import register_demo, register_pages
+from hooks.knowledge import load
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = structlog.get_logger()
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    today: Callable[[], date] | None = None,
+    services: Iterable[CdsService] | None = None,
+    hooks: dict[str, Hook] | None = None,
+) -> Flask:
+    """The application for these settings (default: those of the environment).
+
+    `today`: the clock, for tests and demonstrations. `services`: in place of the project's own; `hooks` defines hooks
+    that are not built in. Raises SettingsError and CatalogueError.
+    """
+    settings = Settings.from_environment(os.environ) if settings is None else settings
+    settings = with_own_fhir_server(settings) if settings.demo else settings
+    logs.configure(settings.log_level)
+    knowledge = load(settings.overlay)
+    catalogue = Catalogue(own_services(knowledge) if services is None else services, hooks)
+    _check_sources(settings, catalogue)
+    engine = Engine(settings, hooks)
+
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.url_map.strict_slashes = False
+    app.wsgi_app = _single_slashes(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    _answer_errors(app)
+    allow_origins(app, settings.cors_origins)
+
+    # One blueprint per surface. Authentication belongs in front of this one (`before_request` of the blueprint).
+    app.register_blueprint(endpoints.blueprint(catalogue, engine, today or date.today))
+    register_pages(app, settings, knowledge, catalogue)
+    if settings.demo:
+        register_demo(app, knowledge, catalogue, engine, today or date.today)
+
+    app.extensions["cds_service"] = {"engine": engine, "catalogue": catalogue, "settings": settings}
+    _announce(settings)
+    return app
+
+
+def _check_sources(settings: Settings, catalogue: Catalogue) -> None:
+    templates = [template for service in catalogue.services for template in service.prefetch]
+    possible = {one.key for one in templates} - {one.key for one in templates if one.stage == "gate"}
+    unknown = set(settings.unsupported_sources) - possible
+    if unknown:
+        raise SettingsError(
+            f"{variable_of('unsupported_sources')}: {', '.join(sorted(unknown))} cannot be left out. "
+            f"What can: {', '.join(sorted(possible))}"
+        )
+
+
+def _announce(settings: Settings) -> None:
+    public = urlsplit(settings.public_url)
+    if public.scheme != "https" and not is_loopback(public.hostname or ""):
+        _log.warning(
+            "public_url_without_tls", remedy=f"set {variable_of('public_url')} to an https address (CH-GEN-02)"
+        )
+    if is_loopback(settings.host):
+        _log.info("started", authentication="none: calls are not authenticated, so it is for this machine only")
+    else:
+        _log.warning(
+            "CALLS ARE NOT AUTHENTICATED, AND OTHER MACHINES CAN REACH THIS SERVICE",
+            host=settings.host,
+            remedy=f"set {variable_of('host')} to 127.0.0.1, or let nothing but a trusted proxy reach it",
+        )
+
+
+def _single_slashes(application: "WSGIApplication") -> "WSGIApplication":
+    """Serve `/cds-services//id` as `/cds-services/id`: a redirect would break preflights (CH-DISC-18, CH-TOL-11)."""
+
+    def normalised(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ["PATH_INFO"] = re.sub(r"/{2,}", "/", environ.get("PATH_INFO", ""))
+        return application(environ, start_response)
+
+    return normalised
+
+
+def _answer_errors(app: Flask) -> None:
+    """Every failure is an OperationOutcome, and none shows anything of the inside (CH-STAT-09, -10)."""
+
+    @app.errorhandler(ServiceError)
+    def service_error(error: ServiceError) -> Response:
+        response = Response(render(error), status=error.status, mimetype="application/json")
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(error.allow)
+        if isinstance(error, OtherHttpError):
+            response.status_code = error.http_status
+        response.cache_control.no_store = True
+        return response
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        return service_error(_translated(error, app.config["MAX_CONTENT_LENGTH"]))
+
+    @app.errorhandler(Exception)
+    def defect(error: Exception) -> Response:
+        _log.error("defect", **logs.whereabouts(error))
+        return service_error(InternalError())
+
+    @app.after_request
+    def no_sniffing(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _translated(error: HTTPException, limit: int) -> ServiceError:
+    if isinstance(error, HttpMethodNotAllowed):
+        return MethodNotAllowed(tuple(sorted(error.valid_methods or ())))
+    match error.code:
+        case 404:
+            return NotFound("There is nothing at this address.", remedy="GET /cds-services lists the services.")
+        case 413:
+            return BodyTooLarge(f"The body is larger than {limit} bytes.", remedy="Send less data.")
+        case 400:
+            return BadRequest("The request could not be read.", remedy="Send it again, whole.")
+        case code:
+            return OtherHttpError(code or 500)

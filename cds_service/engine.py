@@ -1,0 +1,70 @@
+"""From request bytes to response bytes, in process, for the web application, the command line and the benchmark."""
+
+import time
+from datetime import date
+
+import structlog
+
+from cds_service.errors import HookMismatch, ServiceError
+from cds_service.gather import Gatherer
+from cds_service.protocol.cards import CdsResponse, encode
+from cds_service.protocol.hooks import HOOKS, Hook, checked_context
+from cds_service.protocol.request import parse
+from cds_service.registry import Call, CdsService
+from cds_service.settings import Settings
+
+_log = structlog.get_logger()
+_NOTHING = CdsResponse()
+
+
+class Engine:
+    """Answers calls. Thread-safe, and without memory of them."""
+
+    def __init__(self, settings: Settings, hooks: dict[str, Hook] | None = None) -> None:
+        self.settings = settings
+        self._hooks = HOOKS | (hooks or {})
+        self._gatherer = Gatherer(settings)
+
+    def call(self, service: CdsService, body: bytes, today: date) -> Call | None:
+        """The request with its data gathered; None if the gate says that the patient does not concern the service."""
+        request = parse(body, strict=self.settings.strict)
+        for warning in request.warnings:
+            _log.warning("request_tolerated", service=service.id, warning=warning)
+        if request.hook != service.hook:
+            raise HookMismatch(
+                f"The service {service.id} is for the hook {service.hook}, and hook says another.",
+                "hook",
+                "Call the service that discovery lists for the hook.",
+            )
+        context = checked_context(self._hooks[service.hook], request.context)
+        data = self._gatherer.gather(service, request, context, today)
+        if data is None:
+            return None
+        return Call(data, today, self.settings.public_url, context)
+
+    def answer(self, service: CdsService, body: bytes, today: date) -> bytes:
+        """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer."""
+        started = time.perf_counter()
+        outcome, cards = "failed", 0
+        try:
+            call = self.call(service, body, today)
+            response = service.evaluate(call) if call else _NOTHING
+            encoded = encode(response)
+            outcome, cards = ("answered" if call else "gate"), len(response.cards)
+            return encoded
+        except ServiceError as error:
+            outcome = error.code
+            raise
+        finally:
+            _log.info(
+                "call",
+                service=service.id,
+                hook=service.hook,
+                outcome=outcome,
+                cards=cards,
+                milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            )
+
+    def close(self) -> None:
+        """Give back threads and connections."""
+        self._gatherer.close()

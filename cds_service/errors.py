@@ -1,0 +1,202 @@
+"""Everything that can go wrong, and how it is told.
+
+    ServiceError                 500  (never raised itself)
+    ├── BadRequest               400
+    │   ├── NotJson              400  not-json
+    │   ├── InvalidRequest       400  invalid-request
+    │   ├── HookMismatch         400  hook-mismatch
+    │   └── PatientMismatch      400  patient-mismatch
+    ├── NotFound                 404  not-found
+    │   └── UnknownService       404  unknown-service
+    ├── MethodNotAllowed         405  method-not-allowed
+    ├── DataUnavailable          412  data-unavailable
+    │   └── ForeignData          412  patient-mismatch
+    ├── BodyTooLarge             413  body-too-large
+    ├── UnsupportedMediaType     415  unsupported-media-type
+    ├── OtherHttpError           any other 4xx the web framework answers: http-error
+    └── InternalError            500  internal-error
+
+    SettingsError                     the service does not start
+    CatalogueError                    the service does not start
+
+The codes are stable. Each answer is an OperationOutcome (CH-STAT-10) that says what was wrong, where, and what to do;
+values of the request are never repeated in it, as they may be patient data.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+CODE_SYSTEM = "urn:nam-cds:error"
+"""The system of the stable codes in `issue.details.coding`."""
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """One thing that was wrong: `where` is a path such as `context.patientId`, `remedy` says what to do."""
+
+    text: str
+    where: str = ""
+    remedy: str = ""
+
+
+class ServiceError(Exception):
+    """A request that cannot be answered with cards."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal-error"
+    issue_type: ClassVar[str] = "exception"
+    """A code of FHIR's issue-type value set."""
+
+    def __init__(self, text: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(text)
+        self.issues: tuple[Issue, ...] = (Issue(text, where, remedy),)
+
+
+class BadRequest(ServiceError):
+    status = 400
+    code = "invalid-request"
+    issue_type = "invalid"
+
+
+class NotJson(BadRequest):
+    """The body is not JSON as RFC 8259 has it, without duplicate keys (CH-GEN-11)."""
+
+    code = "not-json"
+    issue_type = "structure"
+
+
+class InvalidRequest(BadRequest):
+    """A member is missing or of the wrong type."""
+
+
+class HookMismatch(BadRequest):
+    """The service exists, but not for this hook (CH-REQ-03)."""
+
+    code = "hook-mismatch"
+    issue_type = "not-supported"
+
+
+class PatientMismatch(BadRequest):
+    """The prefetch holds data of somebody else (CH-PF-18)."""
+
+    code = "patient-mismatch"
+
+
+class NotFound(ServiceError):
+    status = 404
+    code = "not-found"
+    issue_type = "not-found"
+
+
+class UnknownService(NotFound):
+    code = "unknown-service"
+
+
+class MethodNotAllowed(ServiceError):
+    """`allow` lists the methods which are, for the `Allow` header."""
+
+    status = 405
+    code = "method-not-allowed"
+    issue_type = "not-supported"
+
+    def __init__(self, allow: tuple[str, ...]) -> None:
+        super().__init__("This address does not take this method.", remedy=f"Use one of: {', '.join(allow)}.")
+        self.allow = allow
+
+
+class DataUnavailable(ServiceError):
+    """Required data could be had neither by prefetch nor from the FHIR server (CH-PF-02)."""
+
+    status = 412
+    code = "data-unavailable"
+    issue_type = "incomplete"
+
+    def __init__(self, issues: tuple[Issue, ...]) -> None:
+        super().__init__("; ".join(issue.text for issue in issues))
+        self.issues = issues
+
+
+class ForeignData(DataUnavailable):
+    """The FHIR server answered with data of somebody else."""
+
+    code = "patient-mismatch"
+    issue_type = "conflict"
+
+
+class BodyTooLarge(ServiceError):
+    status = 413
+    code = "body-too-large"
+    issue_type = "too-long"
+
+
+class UnsupportedMediaType(ServiceError):
+    status = 415
+    code = "unsupported-media-type"
+    issue_type = "not-supported"
+
+
+class OtherHttpError(ServiceError):
+    """A refusal by the web framework that has no class of its own; its `status` is that of the instance."""
+
+    code = "http-error"
+    issue_type = "processing"
+
+    def __init__(self, http_status: int) -> None:
+        super().__init__("The request was refused before it reached a service.")
+        self.http_status = http_status
+
+
+class InternalError(ServiceError):
+    """A defect of ours. The log has the place; the answer has not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The service failed while working on this request. No advice was given.",
+            remedy="Do not read this as 'nothing to advise'. Report the time of the call to the service's operator.",
+        )
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class CatalogueError(ValueError):
+    """The services that were registered cannot be offered; the message names the service."""
+
+
+class _Coding(msgspec.Struct, frozen=True):
+    system: str
+    code: str
+
+
+class _Details(msgspec.Struct, frozen=True):
+    coding: tuple[_Coding, ...]
+    text: str
+
+
+class _OutcomeIssue(msgspec.Struct, frozen=True, omit_defaults=True):
+    severity: str
+    code: str
+    details: _Details
+    diagnostics: str = ""
+    expression: tuple[str, ...] = ()
+
+
+class _OperationOutcome(msgspec.Struct, frozen=True, rename="camel"):
+    resource_type: str
+    issue: tuple[_OutcomeIssue, ...]
+
+
+def render(error: ServiceError) -> bytes:
+    """The error as the JSON of an OperationOutcome."""
+    issues = tuple(
+        _OutcomeIssue(
+            severity="error",
+            code=error.issue_type,
+            details=_Details(coding=(_Coding(CODE_SYSTEM, error.code),), text=issue.text),
+            diagnostics=issue.remedy,
+            expression=(issue.where,) if issue.where else (),
+        )
+        for issue in error.issues
+    )
+    return msgspec.json.encode(_OperationOutcome("OperationOutcome", issues))

@@ -1,0 +1,167 @@
+"""Reading from FHIR servers: GET only, no redirects, and never longer or more than allowed (CH-SSRF-04 to -10)."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, ProtocolError
+
+_T = TypeVar("_T")
+_CHUNK = 65536
+_LATE = "the FHIR server did not answer in time"
+
+
+class FhirFailure(Exception):
+    """A call that gave nothing; its text is a sentence without patient data or token."""
+
+
+class Exchange:
+    """The calls of one job: how long they may take, and a way to end them from another thread.
+
+    A socket's timeout counts from the last byte received, so a server that trickles would never be late.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        """On the clock of `time.monotonic`."""
+        self._connection: HTTPConnection | None = None
+        self._aborted = False
+
+    def seconds_left(self) -> float:
+        """Raises FhirFailure when there are none."""
+        left = self.deadline - time.monotonic()
+        if left <= 0 or self._aborted:
+            raise FhirFailure(_LATE)
+        return left
+
+    def uses(self, connection: HTTPConnection | None) -> None:
+        self._connection = connection
+
+    def abort(self) -> None:
+        """Wake whoever waits for the server."""
+        self._aborted = True
+        sock = self._connection.sock if self._connection else None
+        if sock is not None:
+            try:
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            except OSError:
+                self._connection = None  # it was closed in the meantime, which is what was wanted
+
+
+_current = threading.local()
+
+
+class _HTTPConnection(HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _current.exchange.uses(self)
+        super().request(*args, **kwargs)
+
+
+class _HTTPSConnection(HTTPSConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _current.exchange.uses(self)
+        super().request(*args, **kwargs)
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class FhirClient:
+    """A pool of connections and of threads, shared by all requests. It holds no token and no cookie."""
+
+    def __init__(self, calls_at_once: int, ca_bundle: Path | None = None) -> None:
+        self._session = requests.Session()
+        # The environment could add a .netrc password or a proxy; cookies could mix up patients' sessions.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.verify = str(ca_bundle) if ca_bundle else True
+        self._session.headers.update({"Accept": "application/fhir+json", "User-Agent": "nam-cds"})
+        adapter = _Adapter(pool_maxsize=calls_at_once)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        self._threads = ThreadPoolExecutor(calls_at_once, thread_name_prefix="fhir")
+
+    def run(self, jobs: Sequence[Callable[[Exchange], _T]], deadline: float) -> list[_T | FhirFailure]:
+        """Run the jobs side by side. A job that is not done by the deadline is ended, and is a failure."""
+        exchanges = [Exchange(deadline) for _ in jobs]
+        futures = [self._threads.submit(_guarded, job, exchange) for job, exchange in zip(jobs, exchanges, strict=True)]
+        wait(futures, timeout=max(0.0, deadline - time.monotonic()))
+        return [_result(future, exchange) for future, exchange in zip(futures, exchanges, strict=True)]
+
+    def get(self, address: str, token: str | None, exchange: Exchange, limit: int) -> bytes:
+        """The body of a 200 answer. Raises FhirFailure for everything else, and for more than `limit` bytes."""
+        _current.exchange = exchange
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            try:
+                return self._get(address, headers, exchange, limit)
+            except requests.ConnectionError as error:
+                if not isinstance(error.args[0] if error.args else None, ProtocolError):
+                    raise
+                # A server may close a pooled connection just when it is used again; that says nothing about the call.
+                return self._get(address, headers, exchange, limit)
+        except requests.Timeout:
+            raise FhirFailure(_LATE) from None
+        except (requests.RequestException, HTTPError, OSError, ValueError):
+            exchange.seconds_left()  # after an abort, the reason is the time
+            raise FhirFailure("the FHIR server could not be reached or broke off") from None
+        finally:
+            exchange.uses(None)
+
+    def _get(self, address: str, headers: dict[str, str], exchange: Exchange, limit: int) -> bytes:
+        with self._session.get(
+            address, headers=headers, timeout=exchange.seconds_left(), stream=True, allow_redirects=False
+        ) as response:
+            if response.status_code != 200:
+                raise FhirFailure(f"the FHIR server answered {response.status_code}")
+            return _body(response, exchange, limit)
+
+    def close(self) -> None:
+        """Give back threads and connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._session.close()
+
+
+def _guarded(job: Callable[[Exchange], _T], exchange: Exchange) -> _T | FhirFailure:
+    try:
+        return job(exchange)
+    except FhirFailure as failure:
+        return failure
+
+
+def _result(future: "Future[_T | FhirFailure]", exchange: Exchange) -> _T | FhirFailure:
+    if future.done():
+        return future.result()
+    exchange.abort()
+    future.cancel()
+    return FhirFailure(_LATE)
+
+
+def _body(response: requests.Response, exchange: Exchange, limit: int) -> bytes:
+    body = bytearray()
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > limit:
+            raise FhirFailure("the FHIR server sent more than this service reads")
+        exchange.seconds_left()
+    return bytes(body)

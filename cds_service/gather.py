@@ -1,0 +1,174 @@
+"""CdsRequest → PatientData, in two stages: the gate's sources, and the rest only for those who pass it."""
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import structlog
+
+from cds_service.errors import DataUnavailable, ForeignData, Issue, PatientMismatch
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.references import Whose, whose
+from cds_service.fhir.servers import FhirAccess, FhirServer, normal_base
+from cds_service.medications import medications
+from cds_service.patient_data import PatientData, Source
+from cds_service.protocol.request import CdsRequest
+from cds_service.registry import CdsService
+from cds_service.settings import Settings
+from cds_service.sources import REMEDY, Gathered, Reach, SourceReader
+
+_log = structlog.get_logger()
+
+
+class Gatherer:
+    """Gathers data within the limits of the settings. One for all requests; it keeps nothing of any of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = {server.base: server for server in settings.fhir_servers}
+        self._seconds = settings.deadline_seconds
+        self._max_bytes = settings.max_response_bytes
+        self._client = FhirClient(settings.fhir_calls, settings.ca_bundle)
+        self._reader = SourceReader(
+            self._client,
+            max_pages=settings.max_pages,
+            max_bytes=settings.max_response_bytes,
+            unsupported=settings.unsupported_sources,
+        )
+
+    def gather(
+        self, service: CdsService, request: CdsRequest, context: dict[str, Any], today: date
+    ) -> PatientData | None:
+        """All data for one request; None if the gate says that the patient does not concern the service.
+
+        `context` is the checked one. Raises DataUnavailable or ForeignData (412) and PatientMismatch (400).
+        """
+        patient_id: str = context["patientId"]
+        access, why_not = _access(self._servers, request, patient_id)
+        reach = Reach(context, access, why_not, time.monotonic() + self._seconds)
+        gate = [template for template in service.prefetch if template.stage == "gate"]
+        gathered = _of_patient(self._reader.read(gate, request.prefetch, reach), patient_id, {})
+        if not service.gate(_patient_data(patient_id, gathered), today):
+            _refuse_doubt(gathered.values())
+            return None
+        rest = [template for template in service.prefetch if template.stage != "gate"]
+        urls = _full_urls(gathered, patient_id)
+        gathered |= _of_patient(self._reader.read(rest, request.prefetch, reach), patient_id, urls)
+        found = medications(gathered.values(), access, self._client, reach.deadline, self._max_bytes)
+        data = _patient_data(patient_id, gathered)
+        return PatientData(patient_id, data.sources, found)
+
+    def close(self) -> None:
+        """Give back threads and connections."""
+        self._client.close()
+
+
+def _patient_data(patient_id: str, gathered: Mapping[str, Gathered]) -> PatientData:
+    return PatientData(patient_id, {key: one.source for key, one in gathered.items()})
+
+
+def _access(servers: Mapping[str, FhirServer], request: CdsRequest, patient_id: str) -> tuple[FhirAccess | None, str]:
+    """What the request may read, or None and why (CH-SSRF-01, CH-AUTHZ-02, -03)."""
+    if request.fhir_server is None:
+        return None, "the request names no FHIR server"
+    server = servers.get(normal_base(request.fhir_server) or "")
+    if server is None:
+        _log.warning("fhir_server_not_listed")
+        return None, "the request's FHIR server is not one that this service may call"
+    token = request.authorization.access_token if request.authorization else None
+    if request.authorization and request.authorization.patient not in (None, patient_id):
+        _log.warning("token_for_another_patient")
+        token = None
+    if not (server.encrypted or server.loopback):
+        token = None
+    if token is None and not server.open:
+        return None, "the request brings no usable access token"
+    return FhirAccess(server, token), ""
+
+
+def _refuse_doubt(gathered: Iterable[Gathered]) -> None:
+    """Raise DataUnavailable if the gate's no rests on sources of which a part is missing: the rest might say yes."""
+    issues = tuple(
+        Issue(f"{one.source.key} is not complete: {one.source.reason}.", f"prefetch.{one.source.key}", REMEDY)
+        for one in gathered
+        if one.source.state != "complete"
+    )
+    if issues:
+        raise DataUnavailable(issues)
+
+
+def _full_urls(gathered: Mapping[str, Gathered], patient_id: str) -> dict[str, str]:
+    """The ids of the Patient resources that came in Bundles, by `fullUrl`."""
+    return {
+        entry.full_url: head.id or patient_id
+        for one in gathered.values()
+        for entry, head in zip(one.source.entries, one.heads, strict=True)
+        if entry.full_url and head.resource_type == "Patient"
+    }
+
+
+def _of_patient(gathered: dict[str, Gathered], patient_id: str, urls: Mapping[str, str]) -> dict[str, Gathered]:
+    """The sources without what is not the patient's.
+
+    What names somebody else ends the request (CH-PF-18). What names somebody who cannot be told is left out, and the
+    source is incomplete. What names nobody stays, for the readers to judge.
+    """
+    known = _full_urls(gathered, patient_id) | dict(urls)
+    seen: dict[str, Whose] = {}
+    return {key: _own(one, patient_id, known, seen) for key, one in gathered.items()}
+
+
+def _own(one: Gathered, patient_id: str, urls: dict[str, str], seen: dict[str, Whose]) -> Gathered:
+    doubtful: set[int] = set()
+    for index, head in enumerate(one.heads):
+        if head.resource_type == "Patient":
+            verdict: Whose = "mine" if head.id in (None, patient_id) else "other"
+        else:
+            named = head.subject or head.patient
+            if named is None or named.reference is None:
+                continue
+            if named.reference not in seen:
+                seen[named.reference] = whose(named.reference, patient_id, urls)
+            verdict = seen[named.reference]
+        if verdict == "other":
+            _refuse_foreign(one.source, index, sent=index < one.sent)
+        if verdict == "unknown":
+            doubtful.add(index)
+    return _without(one, doubtful) if doubtful else one
+
+
+def _refuse_foreign(source: Source, index: int, *, sent: bool) -> None:
+    where = source.entries[index].location
+    if sent:
+        raise PatientMismatch(
+            f"prefetch.{where} belongs to another patient than context.patientId.",
+            f"prefetch.{where}",
+            "Send the data of the patient of the context only.",
+        )
+    raise ForeignData(
+        (
+            Issue(
+                f"The FHIR server answered the query for {source.key} with data of another patient.",
+                f"prefetch.{source.key}",
+                "Have the FHIR server's search by patient checked, or send the data in the prefetch.",
+            ),
+        )
+    )
+
+
+def _without(one: Gathered, doubtful: set[int]) -> Gathered:
+    source = one.source
+    first = source.entries[min(doubtful)].location
+    reason = f"{len(doubtful)} entries name a subject that cannot be told to be the patient ({first})"
+    kept = [index for index in range(len(source.entries)) if index not in doubtful]
+    return Gathered(
+        Source(
+            source.key,
+            "incomplete",
+            tuple(source.entries[index] for index in kept),
+            "; ".join(filter(None, (source.reason, reason))),
+        ),
+        tuple(one.heads[index] for index in kept),
+        one.others,
+        sum(index < one.sent for index in kept),
+    )

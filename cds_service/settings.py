@@ -1,0 +1,201 @@
+"""The settings: one table, which the environment, `--help` and the documentation all come from.
+
+Each field of `Settings` is a row: its name, type, default and help. The environment variable of `max_pages` is
+`NAM_CDS_MAX_PAGES`.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from cds_service.errors import SettingsError
+from cds_service.fhir.servers import FhirServer
+
+PREFIX = "NAM_CDS_"
+MEDICATION_LISTS = frozenset({"medicationStatements", "medicationRequests"})
+"""At least one of these has to be readable: without any list of drugs nothing can be said."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How this installation runs."""
+
+    host: Annotated[str, "Address to listen on. Calls are not authenticated: keep it on loopback."] = "127.0.0.1"
+    port: Annotated[int, "Port to listen on (1 to 65535)."] = 8080
+    public_url: Annotated[
+        str,
+        "Where clients and clinicians reach this service; links on cards start with it. The default follows the port.",
+    ] = "http://127.0.0.1:8080"
+    profile: Annotated[
+        Literal["full", "lean"],
+        "full: every prefetch template is published. lean: only those of the gate; the rest is fetched for the few "
+        "patients who pass it.",
+    ] = "full"
+    fhir_servers: Annotated[
+        tuple[FhirServer, ...],
+        "FHIR servers that may be called: base URLs, separated by commas or blanks. Append ';open' to one that takes "
+        "calls without a token. Plain http is accepted for open ones and on loopback.",
+    ] = ()
+    unsupported_sources: Annotated[
+        tuple[str, ...],
+        "Prefetch keys which the site's EHR does not have, such as medicationStatements: not published, not fetched, "
+        "and named on cards as not checked.",
+    ] = ()
+    overlay: Annotated[Path | None, "The site's own thresholds and codes (a YAML file)."] = None
+    deadline_seconds: Annotated[float, "Seconds a whole request may take, FHIR calls included."] = 8.0
+    max_body_bytes: Annotated[int, "Largest request body, also after decompression."] = 16_000_000
+    max_pages: Annotated[int, "Most pages read of one search."] = 10
+    max_response_bytes: Annotated[int, "Most bytes read of one search, all pages together."] = 16_000_000
+    ca_bundle: Annotated[Path | None, "File with the certificate authorities of FHIR servers (PEM)."] = None
+    cors_origins: Annotated[
+        tuple[str, ...],
+        "Origins whose pages may call this service; ':*' stands for any port, '*' alone for everybody.",
+    ] = ("https://sandbox.cds-hooks.org", "http://localhost:*", "http://127.0.0.1:*")
+    threads: Annotated[int, "Requests answered at once."] = 4
+    fhir_calls: Annotated[int, "FHIR calls made at once, over all requests."] = 24
+    demo: Annotated[bool, "Serve the fixture patients and a FHIR endpoint over them."] = False
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], "Least level that is logged."] = "info"
+    strict: Annotated[
+        bool, "Refuse a hookInstance that is no UUID, and fhirAuthorization without fhirServer, with 400."
+    ] = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings in `NAM_CDS_*` variables. Raises SettingsError, which names the variable.
+
+        An empty variable counts as not set.
+        """
+        known = {setting.variable: setting for setting in TABLE}
+        values: dict[str, Any] = {}
+        for variable, text in environment.items():
+            if not variable.startswith(PREFIX) or not text.strip():
+                continue
+            if variable not in known:
+                raise SettingsError(f"{variable}: there is no such setting. Known: {', '.join(known)}")
+            setting = known[variable]
+            try:
+                values[setting.name] = _parse(setting.type, text.strip())
+            except ValueError as error:
+                raise SettingsError(f"{variable}: {error}") from None
+        if "port" in values:
+            values.setdefault("public_url", f"http://127.0.0.1:{values['port']}")
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        for name, wrong in (
+            ("port", not 1 <= self.port <= 65535),
+            ("public_url", not _is_base_url(self.public_url)),
+            ("deadline_seconds", not 0 < self.deadline_seconds <= 120),
+            ("max_body_bytes", self.max_body_bytes < 1),
+            ("max_pages", self.max_pages < 1),
+            ("max_response_bytes", self.max_response_bytes < 1),
+            ("threads", self.threads < 1),
+            ("fhir_calls", self.fhir_calls < 1),
+        ):
+            if wrong:
+                raise SettingsError(f"{variable_of(name)}: the value cannot be used. {_help(name)}")
+        if set(self.unsupported_sources) >= MEDICATION_LISTS:
+            raise SettingsError(
+                f"{variable_of('unsupported_sources')}: at least one of {', '.join(sorted(MEDICATION_LISTS))} must stay"
+            )
+        if self.ca_bundle is not None and not self.ca_bundle.is_file():
+            raise SettingsError(f"{variable_of('ca_bundle')}: there is no such file")
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One row of the table."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return variable_of(self.name)
+
+    @property
+    def type_name(self) -> str:
+        """The type in words, for documentation."""
+        return _TYPE_NAMES.get(self.type) or " or ".join(map(str, get_args(self.type)))
+
+    @property
+    def default_text(self) -> str:
+        """The default as one would write it in the environment."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        if isinstance(self.default, tuple):
+            return ",".join(map(str, self.default))
+        return "" if self.default is None else str(self.default)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _is_base_url(text: str) -> bool:
+    return text.startswith(("http://", "https://")) and not text.endswith("/") and not set(text) & set("?# ")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _servers(text: str) -> tuple[FhirServer, ...]:
+    return tuple(map(FhirServer.parse, _words(text)))
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("is not true or false")
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    bool: _flag,
+    tuple[str, ...]: _words,
+    tuple[FhirServer, ...]: _servers,
+    Path | None: Path,
+}
+_TYPE_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    tuple[str, ...]: "list",
+    tuple[FhirServer, ...]: "list of FHIR base URLs",
+    Path | None: "path",
+}
+
+
+def _parse(type_: Any, text: str) -> Any:
+    if parser := _PARSERS.get(type_):
+        return parser(text)
+    if get_origin(type_) is Literal and text not in get_args(type_):
+        raise ValueError(f"is not one of {', '.join(get_args(type_))}")
+    try:
+        return msgspec.convert(text, type_, strict=False)
+    except msgspec.ValidationError:
+        raise ValueError(f"is not a {_TYPE_NAMES[type_]}") from None
+
+
+def _table() -> tuple[Setting, ...]:
+    hints = get_type_hints(Settings, include_extras=True)
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        type_, help_ = get_args(hints[field.name])
+        rows.append(Setting(field.name, type_, field.default, help_))
+    return tuple(rows)
+
+
+TABLE = _table()
+"""Every setting, in the order in which they are documented."""
+
+
+def _help(name: str) -> str:
+    return next(setting.help for setting in TABLE if setting.name == name)

@@ -79,13 +79,12 @@ def _labs(chart: Chart, concept: str, old: LabResult, new: tuple[LabResult, ...]
 
 
 def _other_values(chart: Chart, concept: str, result: LabResult, a: Assessment) -> Iterator[Chart]:
-    """The value taken at its word; a CK without unit may be in U/L or in µkat/L (A4)."""
-    if result.value is not None:
-        yield _labs(chart, concept, result, (msgspec.structs.replace(result, doubt=""),))
-    if result.raw is None:
-        return
-    for factor in (1.0, a.knowledge.thresholds.ck.ukat_to_u.value):
-        read = msgspec.structs.replace(result, value=result.raw * factor, doubt="")
+    """The value taken at its word, also where its unit was not understood; a CK may also be in µkat/L (A4)."""
+    values = [value for value in (result.value, result.raw) if value is not None]
+    if result.raw is not None and concept == "creatine-kinase":
+        values.append(result.raw * a.knowledge.thresholds.ck.ukat_to_u.value)
+    for value in values:
+        read = msgspec.structs.replace(result, value=value, doubt="")
         yield _labs(chart, concept, result, (read,))
 
 
@@ -117,14 +116,15 @@ def _replace(chart: Chart, **changes: Any) -> Chart:
 
 def _unreadable(a: Assessment) -> Iterator[Doubt]:
     """Entries that could not be read although they name something the rules look at, or that name no drug at all."""
-    for dropped in a.chart.dropped:
+    doubtful = tuple(d for d in a.chart.dropped if d.doubtful)
+    for dropped in doubtful:
         if dropped.concept in TRIAL_DRUGS or (dropped.concept in DECIDING_LABS and _newest(a, dropped)):
             name = _name(a, dropped.concept)
             yield Doubt(
                 f"{name}{f' of {dropped.when}' if dropped.when else ''} not used: {md(dropped.reason)}",
                 dropped.source,
             )
-    unnamed = [d for d in a.chart.dropped if d.concept == "unidentified-drug"]
+    unnamed = [d for d in doubtful if d.concept == "unidentified-drug"]
     if unnamed:
         yield Doubt(f"{len(unnamed)} drug entries could not be identified: {md(unnamed[0].reason)}", unnamed[0].source)
 
@@ -150,8 +150,7 @@ def rule(fired: Fired, silent: Callable[[Assessment], bool]) -> Rule:
         found = a.once(find)
         unchecked = _unchecked(a) if silent(a) else ()
         return (
-            *scope(a, possible=True, history=True, children=True)[:2],
-            Criterion("not in palliative care", not a.person.palliative),
+            *scope(a, possible=True, history=True, children=True),
             any_of(
                 "something in the record has to be put right",
                 Criterion(

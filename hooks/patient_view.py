@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from urllib.parse import quote
 
 from cds_service.patient_data import PatientData
 from cds_service.protocol.cards import CdsResponse
@@ -56,13 +57,13 @@ def laboratory_codes(knowledge: Knowledge) -> Iterable[str]:
     """Every code by which the laboratory value sets know a result, overlay included: bare codes, for a short query."""
     for value_set in knowledge.value_sets.values():
         if value_set.kind == "laboratory":
-            for family in ("loinc", "snomed", "local"):
-                yield from value_set.codes.get(family, ())
+            for codes in value_set.codes.values():
+                yield from codes
 
 
 def prefetch_templates(knowledge: Knowledge) -> tuple[PrefetchTemplate, ...]:
     """The templates, within the recommended query subset (CH-PT-08)."""
-    codes = ",".join(dict.fromkeys(laboratory_codes(knowledge)))
+    codes = ",".join(dict.fromkeys(quote(code, safe="") for code in laboratory_codes(knowledge)))
 
     def search(
         key: str, kind: str, query: str = "", *, stage: str = "full", required: bool = False

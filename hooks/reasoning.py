@@ -40,7 +40,7 @@ def negate(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
-class Criterion(msgspec.Struct, frozen=True, omit_defaults=True):
+class Criterion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One named question and its answer, with what was looked at.
 
     `value`, `unit`, `when` and `source` are those of the fact that answered; `threshold` is what it was
@@ -73,7 +73,7 @@ def _missing(parts: Iterable[Criterion]) -> str:
     return "; ".join(dict.fromkeys(part.missing for part in parts if part.truth is None and part.missing))
 
 
-class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a rule says of a patient. `because` names the deciding criteria, for people.
 
     `shown` is what became of it on the wire: empty for a card of its own, else why there is none

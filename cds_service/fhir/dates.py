@@ -15,7 +15,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T.*)?)?)?")
 _TIME = re.compile(r"T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?")
 
 
-class FhirDate(msgspec.Struct, frozen=True, order=True):
+class FhirDate(msgspec.Struct, frozen=True, gc=False, order=True):
     """The days that a FHIR `date`, `dateTime` or `instant` may mean, both ends included.
 
     `moment` orders results of one day: seconds since 1970 (UTC), or midnight where no time was given.

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from cds_service.fhir.dates import within
-from hooks.assessment.labs import at_least, fresh, latest, upper_limit, usable
+from hooks.assessment.labs import at_least, fresh, latest, shown, upper_limit, usable
 from hooks.chart.facts import Chart, LabResult, StrengthScore
 from hooks.knowledge.thresholds import Thresholds
 from hooks.reasoning import Truth, all_true, any_true
@@ -73,7 +73,7 @@ def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activi
         latest_score=latest_score,
         uln=uln,
         damage_pair=pair,
-        missing=_missing(ck, score, latest_ck, latest_score, thresholds),
+        missing=_missing(ck, ck_active, score, latest_ck, latest_score, thresholds),
         worse_because=worse_because,
         rapid_because=rapid_because,
     )
@@ -169,6 +169,7 @@ def _severe(chart: Chart) -> bool:
 
 def _missing(
     ck: LabResult | None,
+    ck_active: Truth,
     score: StrengthScore | None,
     latest_ck: LabResult | None,
     latest_score: StrengthScore | None,
@@ -184,6 +185,8 @@ def _missing(
         else:
             limit = f"{thresholds.ck.fresh_days.value:g}"
             parts.append(f"the newest CK is from {latest_ck.when}, more than {limit} days ago")
+    elif ck_active is None:
+        parts.append(f"the newest CK ({ck.when}) is only known as {shown(ck)}")
     if score is None:
         if latest_score is None:
             parts.append("no MMT-8 on record")

@@ -1,5 +1,6 @@
 """Weight, height and what is derived from them: never guessed, None where something is missing."""
 
+from bisect import bisect_left
 from datetime import date
 from math import sqrt
 
@@ -80,13 +81,12 @@ def body_for_dose(chart: Chart, when: FhirDate, thresholds: Thresholds) -> Body:
 
 
 def _nearest(chart: Chart, concept: str, on: date, max_days: float | None) -> LabResult | None:
-    measured = usable(chart, concept)
+    measured, days = usable(chart, concept), chart.usable_days.get(concept, ())
     if not measured:
         return None
-
-    def distance(result: LabResult) -> int:
-        assert result.when is not None
-        return abs((result.when.earliest - on).days)
-
-    nearest = min(measured, key=distance)
-    return nearest if max_days is None or distance(nearest) <= max_days else None
+    # Newest first, so days run backwards: the later neighbour stands before the earlier one.
+    earlier = bisect_left(days, -on.toordinal())
+    neighbours = [i for i in (earlier - 1, earlier) if 0 <= i < len(days)]
+    nearest = min(neighbours, key=lambda i: abs(days[i] + on.toordinal()))
+    far = abs(days[nearest] + on.toordinal())
+    return measured[nearest] if max_days is None or far <= max_days else None

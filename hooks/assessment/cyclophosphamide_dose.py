@@ -89,6 +89,7 @@ def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
     """Every gate of B9, three-valued: a draft is made only if all of them are True."""
     t = a.knowledge.thresholds
     sources = (
+        "conditions",
         "medicationStatements",
         "medicationRequests",
         "medicationAdministrations",
@@ -132,7 +133,7 @@ def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
             missing="allergies (not checked)",
         ),
         Criterion(
-            "all drug and laboratory sources complete",
+            "all sources complete",
             None if unchecked else True,
             missing=f"not fully checked: {', '.join(unchecked)}" if unchecked else "",
         ),

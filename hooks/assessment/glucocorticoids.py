@@ -1,11 +1,12 @@
 """Systemic glucocorticoids over time, in prednisone equivalents (A4, A5, B3, B9 "gcd").
 
-Two readings are kept side by side: what is certain, and what is possible where a dose or a date is missing or vague. A question
-that both answer alike is answered; else it is Unknown.
+Two readings are kept side by side: what is certain, and what is possible where a dose or a date is missing or vague. A
+question that both answer alike is answered; else it is Unknown.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from math import ceil, inf
 
 import msgspec
@@ -26,9 +27,9 @@ _TOLERANCE = 1e-9
 class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
     """Exposure in prednisone equivalents; ranges count with their upper end (A5), a stated future end is kept (B9).
 
-    `active`: a systemic course is active; `regular`: and taken regularly, neither as needed nor as a single dose. `spans`: doses
-    that are certain; `possible`: the most that the record allows, infinite where a dose is unknown. `known_mg`, `possible_mg`: the same, today.
-    `undated`: active courses without a start.
+    `active`: a systemic course is active; `regular`: and taken regularly, neither as needed nor as a single dose.
+    `spans`: doses that are certain; `possible`: the most that the record allows, infinite where a dose is unknown.
+    `known_mg`, `possible_mg`: the same, today. `undated`: active courses without a start. `sources`: all active ones.
     """
 
     active: bool
@@ -54,9 +55,9 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
         return _compare(_run(self.spans, mg, today, bridge), _run(self.possible, mg, today, bridge), days)
 
     def days_at_least(self, mg: float, today: date, bridge: float) -> int:
-        """Consecutive days at `mg` or more around today that are certain (B9 gcd): those so far, and those planned with a stated end.
+        """Consecutive days at `mg` or more around today that are certain (B9 gcd).
 
-        Gaps of up to `bridge` days are bridged.
+        Days so far, and those planned with a stated end; gaps of up to `bridge` days are bridged.
         """
         return _run(self.spans, mg, today, bridge)
 
@@ -106,7 +107,10 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 def assess_glucocorticoids(chart: Chart, thresholds: Thresholds, today: date) -> Glucocorticoids:
-    """Dose over time. Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake."""
+    """Dose over time.
+
+    Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake.
+    """
     courses = [c for c in chart.courses if c.drug == DRUG and c.status not in ("planned", "draft")]
     told = [_told(chart, course, thresholds, today) for course in courses]
     active = [(c, t) for c, t in zip(courses, told, strict=True) if is_active(c, today)]
@@ -178,7 +182,7 @@ def _places(
 ) -> Iterator[tuple[date, date, bool]]:
     """First and last day of a step: the most where it may lie, and (third member True) where it certainly lies.
 
-    What is over lies before today. Where its end is not written, it may have lasted until an order would have been renewed.
+    What is over lies before today; where its end is not written, it may have lasted as long as an order does.
     """
     start, end = step.start or course.start, step.end or _counted_end(course, step) or course.end
     if start is None and not running:
@@ -219,7 +223,7 @@ def _sum(pieces: Iterable[_Piece]) -> tuple[Span, ...]:
     pieces = list(pieces)
     edges = sorted({p.first for p in pieces} | {p.last + _ONE for p in pieces})
     spans: list[Span] = []
-    for first, following in zip(edges, edges[1:], strict=False):
+    for first, following in pairwise(edges):
         total = _total([p for p in pieces if p.first <= first <= p.last])
         if total and spans and spans[-1][2] == total and spans[-1][1] + _ONE == first:
             spans[-1] = (spans[-1][0], following - _ONE, total)
@@ -241,7 +245,7 @@ def _total(pieces: list[_Piece]) -> float:
 
 
 def methylprednisolone_pulse(chart: Chart, thresholds: Thresholds, today: date) -> Truth:
-    """Whether methylprednisolone was given as a pulse recently (B3 "pulse MP"); None when dose or date does not tell."""
+    """Whether methylprednisolone was given as a pulse recently (B3); None when dose or date does not tell."""
     return any_true(
         all_true((_given_recently(course, step, thresholds, today), _is_pulse(chart, course, step, thresholds, today)))
         for course in chart.courses

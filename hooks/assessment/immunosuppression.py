@@ -1,6 +1,6 @@
 """What the patient takes now: active drugs, and immunosuppressants counted (nIS) (B3, B9)."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 
@@ -28,7 +28,7 @@ def last_infusion(chart: Chart, drug: str) -> Infusion | None:
     return max(given, key=lambda i: i.when.latest if i.when else date.min, default=None)
 
 
-def infused_within(chart: Chart, drug: str, days: Threshold, today: date) -> Truth:
+def infused_within(chart: Chart, drug: str, days: Threshold, thresholds: Thresholds, today: date) -> Truth:
     """Whether the drug was given within `days`, for whatever indication. None: it was given, but no date decides it."""
     given = [i for i in chart.infusions if i.drug == drug and i.status not in ("planned", "draft")]
     expanded = {i.course for i in chart.infusions if i.drug == drug}
@@ -38,12 +38,12 @@ def infused_within(chart: Chart, drug: str, days: Threshold, today: date) -> Tru
     return any_true(
         (
             *(within(i.when, int(days.value), today) for i in given),
-            *(_taken_within(c, days, today) for c in bare),
+            *(_taken_within(c, days, thresholds, today) for c in bare),
         )
     )
 
 
-def _taken_within(course: DrugCourse, days: Threshold, today: date) -> Truth:
+def _taken_within(course: DrugCourse, days: Threshold, thresholds: Thresholds, today: date) -> Truth:
     """Whether a course without single doses on record reached into the last `days`.
 
     What is taken daily is taken until its end; of anything else only the period is known in which it was given.
@@ -59,8 +59,11 @@ def _taken_within(course: DrugCourse, days: Threshold, today: date) -> Truth:
         return within(last, int(days.value), today)
     if start is None and end is None:
         return None
-    until = min(end.latest, today) if end else today
     since = start.earliest if start else date.min
+    until = end.latest if end else today
+    if end is None and start and not is_active(course, today):
+        until = start.latest + timedelta(days=thresholds.reading.renewal_gap_days.value)
+    until = min(until, today)
     return within(FhirDate(min(since, until), until), int(days.value), today)
 
 
@@ -81,8 +84,11 @@ def infused_active(chart: Chart, drug: str, days: Threshold, today: date) -> boo
 
 
 class Immunosuppression(msgspec.Struct, frozen=True, kw_only=True):
-    """Immunosuppressants today. `classes`: those of nIS without rituximab and cyclophosphamide; these two by their day limits, None where that
-    cannot be told."""
+    """Immunosuppressants today.
+
+    `classes`: those of nIS without rituximab and cyclophosphamide; these two by their day limits, None where that
+    cannot be told.
+    """
 
     classes: tuple[str, ...]
     cyclophosphamide: Truth
@@ -118,8 +124,8 @@ def assess_immunosuppression(chart: Chart, thresholds: Thresholds, today: date) 
     """All of the above for one day."""
     return Immunosuppression(
         classes=tuple(drug for drug in IMMUNOSUPPRESSANTS if active_courses(chart, drug, today)),
-        cyclophosphamide=infused_within(chart, "cyclophosphamide", thresholds.pjp.cyc_days, today),
-        rituximab=infused_within(chart, "rituximab", thresholds.pjp.rtx_days, today),
+        cyclophosphamide=infused_within(chart, "cyclophosphamide", thresholds.pjp.cyc_days, thresholds, today),
+        rituximab=infused_within(chart, "rituximab", thresholds.pjp.rtx_days, thresholds, today),
         ivig=infused_active(chart, "ivig", thresholds.ivig.active_days, today),
         glucocorticoids=assess_glucocorticoids(chart, thresholds, today),
     )

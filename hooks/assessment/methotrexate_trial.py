@@ -39,7 +39,7 @@ def stretches(chart: Chart, thresholds: Thresholds, today: date) -> list[Stretch
 def _stretch(course: DrugCourse, step: Dosing, thresholds: Thresholds) -> Stretch:
     start, end = step.start or course.start, step.end or course.end
     ongoing = course.status == "active"
-    weekly = step.mg_per_day * 7 if step.mg_per_day is not None else None
+    weekly = round(step.mg_per_day * 7, 6) if step.mg_per_day is not None else None
     problem = ""
     if step.daily:
         problem, weekly = "written as taken every day: check that it is weekly", None

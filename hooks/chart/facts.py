@@ -19,7 +19,7 @@ CourseStatus = Literal["active", "on-hold", "completed", "stopped", "unknown", "
 MatchMethod = Literal["code", "atc", "display", "text"]
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where a fact came from: `source` is a reference such as `Observation/ck-1`, or the place in the request."""
 
     source: str
@@ -93,7 +93,7 @@ class StrengthScore(Fact, frozen=True):
         return f"{shown} %" if self.scale == "percent" else f"{shown}/{self.scale or '?'}"
 
 
-class Dosing(msgspec.Struct, frozen=True):
+class Dosing(msgspec.Struct, frozen=True, gc=False):
     """How much is taken, how often: one step of a regimen (A5). What was not understood is None, never a guess.
 
     `low`/`high`: the two ends of a dose range per administration (equal when no range), in `basis`. `per_day`:
@@ -212,13 +212,18 @@ class Session(Fact, frozen=True):
     planned: bool
 
 
-class Dropped(msgspec.Struct, frozen=True):
-    """An entry that was not used, and why. `concept`: what it would have been, when that could be seen."""
+class Dropped(msgspec.Struct, frozen=True, gc=False):
+    """An entry that was not used, and why. `concept`: what it would have been, when that could be seen.
+
+    `doubtful`: it could not be read, and might have counted; False for what is rightly refused (entered in error, not
+    taken, a duplicate). Only the doubtful ones feed DataQuality.
+    """
 
     source: str
     reason: str
     concept: str = ""
     when: FhirDate | None = None
+    doubtful: bool = False
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -248,6 +253,14 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {
             concept: tuple(r for r in results if r.value is not None and not r.doubt and r.when and r.when.exact)
             for concept, results in self.labs.items()
+        }
+
+    @cached_property
+    def usable_days(self) -> dict[str, list[int]]:
+        """The days of `usable_labs` as negative ordinals, so that they ascend: for finding the nearest one."""
+        return {
+            concept: [-r.when.earliest.toordinal() for r in results if r.when]
+            for concept, results in self.usable_labs.items()
         }
 
     @cached_property

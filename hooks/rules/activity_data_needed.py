@@ -35,10 +35,10 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 def _card(a: Assessment) -> CardDraft:
     suggestions: list[Suggestion] = []
     needed = []
-    if a.activity.ck is None:
+    if a.activity.ck_active is None:
         needed.append("CK")
         suggestions.append(investigations.ck(a))
-    if a.activity.score is None:
+    if a.activity.weak is None:
         needed.append("MMT-8 (state the scale)")
         suggestions.append(investigations.mmt8(a))
     suggestions.append(investigations.muscle_mri(a, "oedema or fat replacement?"))

@@ -5,6 +5,7 @@ from datetime import date
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.ivig_trial import measure
+from hooks.assessment.trajectory import begun
 from hooks.assessment.trials import DONE, infusions_of
 from hooks.reasoning import Criterion, all_of, any_of
 from hooks.rules.base import CardDraft, Rule
@@ -31,12 +32,12 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             all_of(
                 "cyclophosphamide was given and failed or was not tolerated",
                 cyclophosphamide_given(a, True),
-                state_in(cyc, DONE, "failed or not tolerated"),
+                state_in(a, cyc, DONE, "failed or not tolerated"),
             ),
             all_of(
                 "cyclophosphamide cannot be given, and the three have failed",
                 cyclophosphamide_given(a, False),
-                state_in(cyc, ("INTOLERANT",), "not tolerated by an allergy on record"),
+                state_in(a, cyc, ("INTOLERANT",), "not tolerated by an allergy on record"),
                 *refractory(a),
             ),
         ),
@@ -45,17 +46,16 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 def plasma_exchange_tried(a: Assessment) -> bool:
     """A completed session since the first IMNM drug on record (B9)."""
-    begun = [c.start.earliest for c in a.chart.courses if c.start and c.status not in ("planned", "draft")]
-    first = min(begun, default=date.min)
+    first = min((c.start.earliest for c in begun(a.chart) if c.start), default=date.min)
     return any(s.performed and s.when and s.when.latest >= first for s in a.chart.sessions)
 
 
 def ivig_retried(a: Assessment) -> bool:
     """A course of at least 1.8 g/kg since cyclophosphamide began (B9)."""
-    best = a.cyclophosphamide.best
-    if best is None or best.trial.start is None:
+    began = [j.trial.start.earliest for j in a.cyclophosphamide.trials if j.trial.start]
+    if not began:
         return False
-    since, t = best.trial.start.earliest, a.knowledge.thresholds
+    since, t = min(began), a.knowledge.thresholds
     courses = [measure(a.chart, i, t) for i in infusions_of(a.chart, "ivig") if i.when]
     return any(
         c.on >= since and c.counted is not None and c.counted >= t.ivig.retried_g_per_kg.value - 1e-9 for c in courses
@@ -85,8 +85,9 @@ def _options(a: Assessment) -> tuple[list[str], list[Suggestion], list[str]]:
             "4 weeks needs a specialist: thrombosis, haemolysis and renal failure depend on the dose."
         )
         drafts.append(next_line.ivig(a))
-    if any(c.drug == "mycophenolate" and c.status not in ("planned", "draft") for c in a.chart.courses):
-        dropped.append("mycophenolate (already given)")
+    mycophenolate = [c.status in ("planned", "draft") for c in a.chart.courses if c.drug == "mycophenolate"]
+    if mycophenolate:
+        dropped.append(f"mycophenolate (already {'planned' if all(mycophenolate) else 'given'})")
     elif not_tolerated(a, "mycophenolate"):
         dropped.append("mycophenolate (not tolerated)")
     elif a.person.pregnant:

@@ -19,7 +19,7 @@ from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, Truth, any_of, negate
 
 
-class FactRow(msgspec.Struct, frozen=True):
+class FactRow(msgspec.Struct, frozen=True, gc=False):
     """One row of the card's table of facts used: what, value, date, and what it was compared with."""
 
     what: str
@@ -83,33 +83,50 @@ def scope(
     `possible`: a possible diagnosis will do. `history`: so will a resolved one. `children`: no age limit.
     `palliative`: also in palliative care (critical rules).
     """
-    status = a.diagnosis.status
-    fits = a.diagnosis.established or (possible and status == "POSSIBLE") or (history and a.diagnosis.historical)
-    text = a.diagnosis.condition
-    found = Criterion(
-        "a diagnosis of immune-mediated necrotizing myopathy that this rule is for",
-        fits,
-        value=status + (" (historical)" if a.diagnosis.historical else ""),
-        when=str(text.since or "") if text else "",
-        source=text.source if text else "",
+    alive, fitting, unfitting, adult, not_palliative = a.once(_scope_criteria)
+    fits = (
+        a.diagnosis.established
+        or (possible and a.diagnosis.status == "POSSIBLE")
+        or (history and a.diagnosis.historical)
     )
-    criteria = [Criterion("the patient is alive", not a.person.deceased), found]
+    criteria = [alive, fitting if fits else unfitting]
     if not children:
-        limit = a.knowledge.thresholds.reading.adult_age
-        criteria.append(
-            Criterion(
-                "adult",
-                a.person.adult,
-                value="" if a.person.age is None else str(a.person.age),
-                unit="years",
-                threshold=f"≥ {limit.value:g}",
-                source=a.chart.person.source,
-                missing="" if a.person.age is not None else "birth date",
-            )
-        )
+        criteria.append(adult)
     if not palliative:
-        criteria.append(Criterion("not in palliative care", not a.person.palliative))
+        criteria.append(not_palliative)
     return tuple(criteria)
+
+
+def _scope_criteria(a: Assessment) -> tuple[Criterion, Criterion, Criterion, Criterion, Criterion]:
+    """The criteria of every scope: alive, the diagnosis as one that fits and as one that does not, adult, not palliative."""
+    diagnosis, limit = a.diagnosis, a.knowledge.thresholds.reading.adult_age
+    condition = diagnosis.condition
+
+    def found(fits: bool) -> Criterion:
+        return Criterion(
+            "a diagnosis of immune-mediated necrotizing myopathy that this rule is for",
+            fits,
+            value=diagnosis.status + (" (historical)" if diagnosis.historical else ""),
+            when=str(condition.since or "") if condition else "",
+            source=condition.source if condition else "",
+        )
+
+    adult = Criterion(
+        "adult",
+        a.person.adult,
+        value="" if a.person.age is None else str(a.person.age),
+        unit="years",
+        threshold=f"≥ {limit.value:g}",
+        source=a.chart.person.source,
+        missing="" if a.person.age is not None else "birth date",
+    )
+    return (
+        Criterion("the patient is alive", not a.person.deceased),
+        found(True),
+        found(False),
+        adult,
+        Criterion("not in palliative care", not a.person.palliative),
+    )
 
 
 def threshold_text(limit: Threshold, relation: str = "≥") -> str:

@@ -5,7 +5,7 @@ from hooks.assessment import Assessment
 from hooks.assessment.cyclophosphamide_dose import advise, draft_gates, may_draft
 from hooks.assessment.trials import DONE, FAILED
 from hooks.reasoning import Criterion, any_of
-from hooks.rules.base import CardDraft, FactRow, Rule
+from hooks.rules.base import CardDraft, FactRow, Rule, md
 from hooks.rules.escalation import (
     SOURCES,
     activity_is,
@@ -24,7 +24,7 @@ def refractory(a: Assessment) -> tuple[Criterion, ...]:
     """What the article's definition of refractory asks of the three drugs and of the disease."""
     return (
         each_in(a, DONE, "failed or not tolerated"),
-        any_of("at least one of them failed", *(state_in(t, FAILED, "failed") for t in a.three)),
+        any_of("at least one of them failed", *(state_in(a, t, FAILED, "failed") for t in a.three)),
         activity_is(a, "ACTIVE_DISEASE", "disease active"),
     )
 
@@ -33,7 +33,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     return (
         *escalation_scope(a),
         *refractory(a),
-        state_in(a.cyclophosphamide, ("NOT_EXPOSED",), "never given, not planned, no intolerance"),
+        state_in(a, a.cyclophosphamide, ("NOT_EXPOSED",), "never given, not planned, no intolerance"),
         Criterion("not pregnant", not a.person.pregnant, value=a.person.pregnant_because),
     )
 
@@ -85,7 +85,7 @@ def _card(a: Assessment) -> CardDraft:
 def _gate_rows(gates: tuple[Criterion, ...]) -> tuple[FactRow, ...]:
     """The measured gates, each with value, date and limit."""
     measured = [c for gate in gates for c in (gate.parts or (gate,)) if c.value and c.threshold]
-    return tuple(FactRow(c.name, f"{c.value} {c.unit}".strip(), c.when, c.threshold) for c in measured if c.when)
+    return tuple(FactRow(c.name, md(f"{c.value} {c.unit}".strip()), c.when, c.threshold) for c in measured if c.when)
 
 
 RULE = Rule(name="EscalateToCyclophosphamide", criteria=_criteria, card=_card, sources=(*SOURCES, "allergies"))

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from hooks.assessment import Assessment
+from hooks.assessment.activity import Activity, ActivityState
 from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
-from hooks.reasoning import Criterion, all_of
+from hooks.reasoning import Criterion, Truth, all_of, all_true, negate
 from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, scope, score_row
 
 SOURCES = ("conditions", *MEDICATION_SOURCES, "labs", "scores", "procedures")
@@ -18,7 +19,7 @@ READY: frozenset[TrialState] = frozenset({"ADEQUATE", "FAILED_DOC", "INTOLERANT"
 IN_WORDS: dict[TrialState, str] = {
     "NOT_EXPOSED": "never given",
     "PLANNED": "planned",
-    "EXPOSED_UNKNOWN": "given; dose or time not on record",
+    "EXPOSED_UNKNOWN": "given; the record does not tell enough to judge",
     "UNDERDOSED": "underdosed",
     "TOO_EARLY": "too early to judge",
     "ADEQUATE": "adequate",
@@ -42,12 +43,16 @@ def escalation_scope(a: Assessment) -> tuple[Criterion, ...]:
     )
 
 
-def state_in(trials: ClassTrials, states: Iterable[TrialState], name: str) -> Criterion:
-    """Whether a class is in one of some states."""
-    best = trials.best
+def state_in(a: Assessment, trials: ClassTrials, states: Iterable[TrialState], name: str) -> Criterion:
+    """Whether a class is in one of some states; Unknown where only a fresh CK or MMT-8 would tell that it failed."""
+    best, wanted = trials.best, frozenset(states)
+    truth: Truth = trials.state in wanted
+    if "FAILED_INF" in wanted and not truth and _may_have_failed(a, trials):
+        truth = None
     return Criterion(
         f"{NAMES[trials.drug]} {name}",
-        trials.state in frozenset(states),
+        truth,
+        missing=a.activity.missing if truth is None else "",
         value=IN_WORDS[trials.state],
         when=str(best.trial.start or "") if best else "",
         threshold=best.gap if best else "",
@@ -55,10 +60,18 @@ def state_in(trials: ClassTrials, states: Iterable[TrialState], name: str) -> Cr
     )
 
 
+def _may_have_failed(a: Assessment, trials: ClassTrials) -> bool:
+    """An adequate trial without improvement so far, while the activity of today cannot be computed."""
+    response = trials.best.response if trials.best else None
+    if trials.state != "ADEQUATE" or a.activity.state != "NOT_COMPUTABLE" or response is None:
+        return False
+    return response.points is not None and response.points < a.knowledge.thresholds.response.minimal.value
+
+
 def each_in(a: Assessment, states: Iterable[TrialState], name: str) -> Criterion:
     """Whether IVIG, rituximab and methotrexate are all in one of some states."""
     wanted = frozenset(states)
-    return all_of(f"IVIG, rituximab and methotrexate each {name}", *(state_in(t, wanted, name) for t in a.three))
+    return all_of(f"IVIG, rituximab and methotrexate each {name}", *(state_in(a, t, wanted, name) for t in a.three))
 
 
 def cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
@@ -69,19 +82,31 @@ def cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
     return Criterion(name, exposed is given, value=IN_WORDS[cyc.state])
 
 
-def activity_is(a: Assessment, state: str, name: str) -> Criterion:
-    """Whether the disease activity is in one state (B0)."""
+def activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
+    """Whether the disease activity is in one state (B0); Unknown where a missing measure could still make it so."""
     ck, score = a.activity.latest_ck, a.activity.latest_score
     shown = [f"CK {ck.value:g} {ck.unit}" if ck and ck.value is not None else "CK unknown"]
     shown.append(f"MMT-8 {score}" if score else "MMT-8 unknown")
+    truth: Truth = a.activity.state == state
+    if a.activity.state == "NOT_COMPUTABLE" and not truth:
+        truth = None if _compatible(a.activity, state) is not False else False
     return Criterion(
         name,
-        a.activity.state == state,
+        truth,
         value=f"{a.activity.state}: {', '.join(shown)}",
         when=", ".join(str(x.when) for x in (ck, score) if x),
         source=", ".join(x.source for x in (ck, score) if x),
-        threshold=a.activity.missing,
+        missing=a.activity.missing if truth is None else "",
     )
+
+
+def _compatible(activity: Activity, state: ActivityState) -> Truth:
+    """What is known of strength and CK against what a state asks of them."""
+    asked = {
+        "BIOCHEMICAL_ONLY": (activity.full_strength, activity.ck_active),
+        "DAMAGE_LIKELY": (activity.weak, negate(activity.ck_active)),
+    }
+    return all_true(asked.get(state, (activity.weak, activity.ck_active)))
 
 
 def trial_rows(trials: Iterable[ClassTrials]) -> tuple[FactRow, ...]:

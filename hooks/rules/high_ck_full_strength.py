@@ -28,7 +28,7 @@ def _card(a: Assessment) -> CardDraft:
         ),
         facts=fact_rows(a, *a.three),
         suggestions=(
-            investigations.ck(a),
+            investigations.ck(a, "In 4 weeks."),
             order(a, "Order TSH", "Thyroid-stimulating hormone (TSH)", recommended=False),
         ),
     )

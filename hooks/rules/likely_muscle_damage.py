@@ -19,8 +19,8 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 def _card(a: Assessment) -> CardDraft:
     ask = "Weakness with normal CK may be damage: MRI and rehabilitation before more immunosuppression"
-    pair = a.activity.damage_pair
-    earlier = (FactRow("earlier CK", shown(pair[0]), str(pair[0].when), "not above ULN"),) if pair else ()
+    assert a.activity.damage_pair is not None
+    earlier, _ = a.activity.damage_pair
     return CardDraft(
         indicator="info",
         summary=ask,
@@ -29,7 +29,10 @@ def _card(a: Assessment) -> CardDraft:
             "Atrophy and fatty replacement come early in IMNM and may be irreversible. "
             "More immunosuppression is unlikely to help damage. Look for oedema against fat on MRI.",
         ),
-        facts=(*fact_rows(a, *a.three), *earlier),
+        facts=(
+            *fact_rows(a, *a.three),
+            FactRow("earlier CK", shown(earlier), str(earlier.when), "not above ULN"),
+        ),
         suggestions=(
             investigations.muscle_mri(a, "oedema (active) or fat (damage)?"),
             order(a, "Refer to physiotherapy and rehabilitation", "Referral to physiotherapy and rehabilitation"),

@@ -7,7 +7,8 @@ from hooks.assessment.activity import usable_scores
 from hooks.assessment.labs import usable
 from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, Truth, negate
-from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, ck_row, either, scope, score_row
+from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, ck_row, either, scope, score_row, threshold_text
+from hooks.rules.sources import medication_missing, unavailable
 from hooks.suggestions import investigations
 
 
@@ -18,15 +19,30 @@ def _ck_limit(a: Assessment) -> Threshold:
     return t.ck_days_active if often else t.ck_days_stable
 
 
+def _treated(a: Assessment) -> Criterion:
+    """Unknown where a date or a source is missing that might show treatment."""
+    now = a.immunosuppression
+    undated = now.rituximab is None or now.cyclophosphamide is None
+    missing = medication_missing(a) or ("the dates of the last infusions" if undated else "")
+    truth: Truth = True if now.any_treatment else None if missing else False
+    taken = [*now.names, *(("ivig",) if now.ivig else ()), *(("glucocorticoid",) if now.glucocorticoids.active else ())]
+    return Criterion(
+        "on immunotherapy for IMNM", truth, value=", ".join(taken), missing=missing if truth is None else ""
+    )
+
+
 def _ck_overdue(a: Assessment) -> Truth:
     results = usable(a.chart, "creatine-kinase")
-    return negate(within(results[0].when, int(_ck_limit(a).value), a.today)) if results else True
+    if not results:
+        return None if unavailable(a, "labs") else True
+    return negate(within(results[0].when, int(_ck_limit(a).value), a.today))
 
 
 def _mmt_overdue(a: Assessment) -> Truth:
     scores = usable_scores(a.chart)
-    limit = a.knowledge.thresholds.monitoring.mmt_days
-    return negate(within(scores[0].when, int(limit.value), a.today)) if scores else True
+    if not scores:
+        return None if unavailable(a, "scores") else True
+    return negate(within(scores[0].when, int(a.knowledge.thresholds.monitoring.mmt_days.value), a.today))
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
@@ -34,22 +50,24 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     ck, score = a.activity.latest_ck, a.activity.latest_score
     return (
         *scope(a),
-        Criterion("on immunotherapy for IMNM", a.immunosuppression.any_treatment),
+        _treated(a),
         either(
             "a measure is overdue",
             Criterion(
                 "no usable CK in time",
                 _ck_overdue(a),
                 when=str(ck.when) if ck else "",
-                threshold=f"{ck_limit} [{ck_limit.mark}]",
+                threshold=threshold_text(ck_limit, "≤"),
                 source=ck.source if ck else "",
+                missing="laboratory results" if _ck_overdue(a) is None else "",
             ),
             Criterion(
                 "no usable MMT-8 in time",
                 _mmt_overdue(a),
                 when=str(score.when) if score else "",
-                threshold=f"{mmt_limit} [{mmt_limit.mark}]",
+                threshold=threshold_text(mmt_limit, "≤"),
                 source=score.source if score else "",
+                missing="strength scores" if _mmt_overdue(a) is None else "",
             ),
         ),
     )

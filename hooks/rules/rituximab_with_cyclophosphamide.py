@@ -26,7 +26,8 @@ DAYS_PER_MONTH = 30.5
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     t, cyc = a.knowledge.thresholds, a.cyclophosphamide
     low, high = t.cyclophosphamide.combo_weeks_min, t.cyclophosphamide.combo_weeks_max
-    start = cyc.best.trial.start if cyc.best else None
+    running = next((j.trial for j in reversed(cyc.trials) if j.trial.running), None)
+    start = running.start if running else None
     weeks = (a.today - start.earliest).days / 7 if start else None
     months = t.rituximab.redose_months
     cutoff = a.today - timedelta(days=round(months.value * DAYS_PER_MONTH))
@@ -42,7 +43,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             value=f"{weeks:.0f}" if weeks is not None else "",
             unit="weeks",
             threshold=f"{low.value:g}–{high.value:g} weeks [{low.mark}]",
-            missing="start of cyclophosphamide",
+            missing="start of cyclophosphamide" if weeks is None else "",
         ),
         Criterion(
             "last rituximab more than 6 months ago",

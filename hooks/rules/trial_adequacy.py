@@ -2,7 +2,7 @@
 
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
-from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
+from hooks.assessment.trials import ClassTrials, TrialState
 from hooks.reasoning import Criterion, all_of, any_of
 from hooks.rules.base import CardDraft, Rule, md
 from hooks.rules.escalation import (
@@ -41,7 +41,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
                 "the three were given, and one of them cannot count as a trial yet",
                 cyclophosphamide_given(a, False),
                 each_in(a, EXPOSED, "given or not tolerated"),
-                any_of("one trial is not adequate or not known", *(state_in(t, OPEN, "open") for t in a.three)),
+                any_of("one trial is not adequate or not known", *(state_in(a, t, OPEN, "open") for t in a.three)),
             ),
             all_of(
                 "none of the three was tolerated while the disease is active",
@@ -52,7 +52,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             all_of(
                 "cyclophosphamide ended without an adequate trial while the disease is active",
                 cyclophosphamide_given(a, True),
-                state_in(cyc, ("EXPOSED_UNKNOWN", "UNDERDOSED"), "not adequate or not known"),
+                state_in(a, cyc, ("EXPOSED_UNKNOWN", "UNDERDOSED"), "not adequate or not known"),
                 Criterion("cyclophosphamide no longer active", not cyc.active),
                 activity_is(a, "ACTIVE_DISEASE", "disease active"),
             ),
@@ -70,7 +70,7 @@ def _open(a: Assessment) -> tuple[ClassTrials, ...]:
 def _gap(t: ClassTrials) -> str:
     best = t.best
     assert best is not None
-    quoted = f" (documented: “{md(best.failure)}”; the dose was not adequate)" if best.failure else ""
+    quoted = f" (documented: “{md(best.failure)}”; but the trial was not adequate)" if best.failure else ""
     return f"{NAMES[t.drug]}: {md(best.trial.given, 160)} — {md(best.gap, 200)}{quoted}"
 
 
@@ -88,15 +88,15 @@ def _card(a: Assessment) -> CardDraft:
         )
     names = ", ".join(NAMES[t.drug] for t in trials)
     unknown_only = all(t.state == "EXPOSED_UNKNOWN" for t in trials)
-    escalating = a.cyclophosphamide.state not in UNEXPOSED or a.cyclophosphamide.planned
+    escalating = a.cyclophosphamide.planned and not a.cyclophosphamide.given
     ask = (
-        f"Complete the record before escalating: dose or dates missing for {names}"
+        f"Complete the record before escalating: dose, dates or first MMT-8 missing for {names}"
         if unknown_only
         else f"Not yet refractory: trial of {names} not adequate"
     )
     missing = [t for t in trials if t.state == "EXPOSED_UNKNOWN"]
     return CardDraft(
-        indicator="warning" if escalating and not unknown_only and not a.cyclophosphamide.given else "info",
+        indicator="warning" if escalating and not unknown_only else "info",
         summary=ask,
         ask=ask,
         why=tuple(_gap(t) for t in trials),
@@ -106,7 +106,13 @@ def _card(a: Assessment) -> CardDraft:
 
 
 def _record_task(a: Assessment, t: ClassTrials) -> Suggestion:
-    text = f"Record dose and dates of {NAMES[t.drug]}, and the body weight at the time"
+    best = t.best
+    assert best is not None
+    text = (
+        f"Record the MMT-8 from before {NAMES[t.drug]} began, with its scale and date"
+        if best.trial.base == "ADEQUATE"
+        else f"Record dose and dates of {NAMES[t.drug]}, and the body weight at the time"
+    )
     task = build(a, "Task", {"status": "draft", "intent": "order", "description": text})
     return suggestion(text, create(text, task))
 

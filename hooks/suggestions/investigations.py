@@ -5,7 +5,7 @@ An order carries a code only where the specification marks it V or v2 (A2); all 
 
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
-from hooks.suggestions.resources import coding, order
+from hooks.suggestions.resources import coding, create, order, service_request, suggestion
 
 LOINC = "http://loinc.org"
 
@@ -15,16 +15,15 @@ def lab(a: Assessment, concept: str, code: str) -> dict[str, str]:
     return coding(LOINC, code, a.knowledge.value_sets[concept].codes["loinc"][code])
 
 
-def ck(a: Assessment) -> Suggestion:
-    """CK."""
-    return order(a, "Order CK", "Creatine kinase (CK)", lab(a, "creatine-kinase", "2157-6"))
+def ck(a: Assessment, note: str = "") -> Suggestion:
+    """CK. `note`: when, or what for."""
+    return order(a, "Order CK", "Creatine kinase (CK)", lab(a, "creatine-kinase", "2157-6"), note=note)
 
 
-def mmt8(a: Assessment) -> Suggestion:
+def mmt8(a: Assessment, note: str = "") -> Suggestion:
     """MMT-8; it has no LOINC code (A2)."""
-    return order(
-        a, "Order MMT-8 assessment", "Manual muscle testing MMT-8, total score; state the scale (/150 or /80)"
-    )
+    text = "Manual muscle testing MMT-8, total score; state the scale (/150 or /80)"
+    return order(a, "Order MMT-8 assessment", text, note=note)
 
 
 def antibody(a: Assessment, concept: str) -> Suggestion:
@@ -44,8 +43,18 @@ def referral(a: Assessment, *, recommended: bool = True) -> Suggestion:
     )
 
 
+def urgent_referral(a: Assessment) -> Suggestion:
+    """The same referral, urgent."""
+    label = "Refer urgently to a myositis or neuromuscular centre"
+    request = service_request(
+        a,
+        "Urgent referral to a myositis or neuromuscular centre",
+        note="Rapid progression: contact by telephone as well.",
+        priority="urgent",
+    )
+    return suggestion(label, create(label, request), recommended=True)
+
+
 def muscle_mri(a: Assessment, question: str) -> Suggestion:
     """MRI of the thighs with STIR."""
-    return order(
-        a, "Order thigh MRI with STIR", f"MRI of both thighs with STIR: {question}", recommended=False
-    )
+    return order(a, "Order thigh MRI with STIR", f"MRI of both thighs with STIR: {question}", recommended=False)

@@ -1,0 +1,106 @@
+"""Is prophylaxis against Pneumocystis running already, and since when? (B3 "Already covered", B9 "Active")"""
+
+from datetime import date, timedelta
+
+import msgspec
+
+from cds_service.fhir.dates import within
+from hooks.assessment.glucocorticoids import is_active
+from hooks.assessment.immunosuppression import active_courses
+from hooks.chart.facts import Chart, Dosing, DrugCourse
+from hooks.knowledge.thresholds import Pjp
+from hooks.reasoning import Truth, any_true
+
+
+class Cover(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether prophylaxis is running. `course` runs; `doubtful`: courses of which it cannot be told, with the reason.
+
+    `held`: prophylaxis that is on hold, which does not cover (B9).
+    """
+
+    course: DrugCourse | None = None
+    doubtful: tuple[tuple[DrugCourse, str], ...] = ()
+    held: DrugCourse | None = None
+
+
+def assess_cover(chart: Chart, t: Pjp, today: date) -> Cover:
+    """B3 "Already covered"."""
+    doubtful: list[tuple[DrugCourse, str]] = []
+    running: list[DrugCourse] = []
+    for drug in ("tmp-smx", "atovaquone", "dapsone"):
+        for course in active_courses(chart, drug, today):
+            if drug == "tmp-smx" and is_treatment(course, t):
+                doubtful.append((course, f"a course of up to {t.treatment_days} twice a day or more is treatment"))
+            else:
+                running.append(course)
+    for course in chart.courses:
+        if course.drug == "pentamidine" and course.status not in ("planned", "draft", "on-hold"):
+            truth, because = _inhaled_lately(course, t, today)
+            if truth:
+                running.append(course)
+            elif truth is None:
+                doubtful.append((course, because))
+    held = next((c for c in chart.courses if c.drug in _PROPHYLAXIS and c.status == "on-hold"), None)
+    first = min(running, key=lambda c: c.start.earliest if c.start else date.max, default=None)
+    return Cover(course=first, doubtful=tuple(doubtful), held=held)
+
+
+_PROPHYLAXIS = ("tmp-smx", "atovaquone", "dapsone", "pentamidine")
+
+
+def is_treatment(course: DrugCourse, t: Pjp) -> bool:
+    """Whether TMP-SMX is a short course twice a day or more: treatment, not prophylaxis (A4 trap, B3)."""
+    often = [step for step in course.steps if step.per_day is not None and step.per_day >= _TWICE]
+    return bool(often) and len(often) == len(course.steps) and all(_short(course, step, t) for step in often)
+
+
+_TWICE = 2 - 1e-6
+
+
+def _short(course: DrugCourse, step: Dosing, t: Pjp) -> bool:
+    """Whether a step is known to last no longer than a treatment."""
+    if step.count is not None and step.per_day:
+        return step.count / step.per_day <= t.treatment_days.value
+    start, end = step.start or course.start, step.end or course.end
+    if start is None or end is None:
+        return False
+    return (end.latest - start.earliest).days + 1 <= t.treatment_days.value
+
+
+def _inhaled_lately(course: DrugCourse, t: Pjp, today: date) -> tuple[Truth, str]:
+    """Whether pentamidine was inhaled within the limit; None with the reason where that cannot be told."""
+    days = int(t.pentamidine_days.value)
+    if course.route not in ("inhaled", ""):
+        return False, ""
+    dates = [when for step in course.steps for when in step.dates]
+    lately = any_true(within(when, days, today) for when in dates or (course.end or course.start,))
+    if is_active(course, today) and any(step.per_day for step in course.steps):
+        lately = True  # taken regularly, and still going on
+    elif is_active(course, today):
+        lately = lately or None
+    if lately is False:
+        return False, ""
+    if not course.route:
+        return None, "pentamidine, but it is not said that it was inhaled"
+    return lately, "inhaled pentamidine, but the day of the last dose is not on record"
+
+
+def running_since(course: DrugCourse, months: float, today: date) -> Truth:
+    """Whether a course began `months` ago or earlier; None where the record leaves it open."""
+    began = course.start or course.known_by
+    if began is None:
+        return None
+    ago = months_before(today, int(months))
+    if began.latest <= ago:
+        return True
+    return None if began.earliest <= ago or course.start is None else False
+
+
+def months_before(today: date, months: int) -> date:
+    """The same day so many months ago, or the last day of that month."""
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    following = date(year + (month == _DECEMBER), (month + 1) % 12 + 1, 1)
+    return min(date(year, month + 1, 1) + timedelta(days=today.day - 1), following - timedelta(days=1))
+
+
+_DECEMBER = 11

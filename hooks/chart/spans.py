@@ -1,0 +1,84 @@
+"""How long a course lasts, and which courses are the same (A4)."""
+
+from datetime import date
+
+from cds_service.fhir.dates import FhirDate, day
+from hooks.chart.facts import Dosing, DrugCourse
+
+MOST_DOSES = 1000
+"""More administrations than this are not expanded: nothing here is given that often."""
+
+
+def shifted(when: date, days: float) -> date:
+    """The day so many days later, or the end of the calendar (`9999-12-31` is a date in real records)."""
+    ordinal = when.toordinal() + int(days)
+    return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))
+
+
+def last_dose(course: DrugCourse) -> FhirDate | None:
+    """The day of the last dose, where the doses say it: the last of every step, or None."""
+    ends = [_end_of(step, step.start or course.start) for step in course.steps]
+    known = [end for end in ends if end]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _end_of(step: Dosing, start: FhirDate | None) -> FhirDate | None:
+    if step.end:
+        return step.end
+    if step.dates:
+        return step.dates[-1]
+    if step.count and step.per_day and start and start.exact and step.count <= MOST_DOSES:
+        return day(shifted(start.earliest, (step.count - 1) / step.per_day + 1e-9))
+    return None
+
+
+def span(course: DrugCourse) -> tuple[date, date] | None:
+    """First and last day that a course may cover; None without a start. Open-ended ones last for ever, ended ones of
+    unknown end count with their start.
+    """
+    if course.start is None:
+        return None
+    if course.end:
+        return course.start.earliest, max(course.end.latest, course.start.latest)
+    return course.start.earliest, date.max if course.status in ("active", "on-hold") else course.start.latest
+
+
+def overlap(one: DrugCourse, other: DrugCourse, slack_days: float) -> bool:
+    """Whether two courses overlap or touch within `slack_days`; what is active now overlaps whatever else is."""
+    first, second = span(one), span(other)
+    if first is None or second is None:
+        if first is None and second is None:
+            return one.status == other.status
+        return one.status == other.status == "active"
+    return max((first[0] - second[1]).days, (second[0] - first[1]).days) <= slack_days
+
+
+def known_dose(course: DrugCourse) -> bool:
+    """Whether the amount of every step is known."""
+    return bool(course.steps) and all(step.low is not None for step in course.steps)
+
+
+def same_dose(one: DrugCourse, other: DrugCourse) -> bool:
+    """Whether nothing speaks against one dose: equal steps, equal totals, or one of them unknown."""
+    if not (known_dose(one) and known_dose(other)):
+        return True
+    if [_dose(step) for step in one.steps] == [_dose(step) for step in other.steps]:
+        return True
+    mine, theirs = total(one), total(other)
+    return mine is not None and mine == theirs
+
+
+def _dose(step: Dosing) -> tuple[object, ...]:
+    rate = round(step.per_day, 4) if step.per_day else None
+    return round(step.low or 0, 2), step.basis, rate, step.as_needed
+
+
+def total(course: DrugCourse) -> tuple[float, str] | None:
+    """Amount and basis of a whole course, where its doses can be counted."""
+    amount = 0.0
+    for step in course.steps:
+        count = 1 if step.total else len(step.dates) or step.count
+        if step.low is None or not count:
+            return None
+        amount += step.low * count
+    return (round(amount, 2), course.steps[0].basis) if course.steps else None

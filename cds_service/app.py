@@ -59,7 +59,7 @@ def create_app(
     logs.configure(settings.log_level)
     knowledge = load(settings.overlay)
     catalogue = Catalogue(own_services(knowledge) if services is None else services, hooks)
-    _check_sources(settings, catalogue)
+    check_sources(settings, catalogue)
     engine = Engine(settings, hooks)
 
     app = Flask(__name__, static_folder=None)
@@ -80,7 +80,7 @@ def create_app(
     return app
 
 
-def _check_sources(settings: Settings, catalogue: Catalogue) -> None:
+def check_sources(settings: Settings, catalogue: Catalogue) -> None:
     templates = [template for service in catalogue.services for template in service.prefetch]
     possible = {one.key for one in templates} - {one.key for one in templates if one.stage == "gate"}
     unknown = set(settings.unsupported_sources) - possible

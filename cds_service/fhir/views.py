@@ -15,8 +15,15 @@ from cds_service.fhir.bundles import UNREADABLE
 NOTHING = msgspec.Raw()
 
 
-class View(msgspec.Struct, frozen=True, rename="camel"):
+class View(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Base of all views: JSON names are camelCase, unknown members are ignored."""
+
+
+class Resource(View, frozen=True):
+    """What all resources have."""
+
+    resource_type: str = ""
+    id: str = ""
 
 
 class Coding(View, frozen=True):
@@ -119,18 +126,14 @@ class AdministeredDosage(View, frozen=True):
     dose: Quantity | None = None
 
 
-class Patient(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class Patient(Resource, frozen=True):
     gender: str = ""
     birth_date: str = ""
     deceased_boolean: bool = False
     deceased_date_time: str = ""
 
 
-class Condition(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class Condition(Resource, frozen=True):
     clinical_status: CodeableConcept | None = None
     verification_status: CodeableConcept | None = None
     code: msgspec.Raw = NOTHING
@@ -156,12 +159,10 @@ class ReferenceRange(View, frozen=True):
     text: str = ""
 
 
-class Observation(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
-    identifier: tuple[Identifier, ...] = ()
+class Observation(Resource, frozen=True):
+    identifier: msgspec.Raw = NOTHING
     status: str = ""
-    category: tuple[CodeableConcept, ...] = ()
+    category: msgspec.Raw = NOTHING
     code: msgspec.Raw = NOTHING
     subject: Reference | None = None
     effective_date_time: str = ""
@@ -174,8 +175,8 @@ class Observation(View, frozen=True):
     value_string: str = ""
     value_ratio: msgspec.Raw = NOTHING
     data_absent_reason: CodeableConcept | None = None
-    interpretation: tuple[CodeableConcept, ...] = ()
-    reference_range: tuple[ReferenceRange, ...] = ()
+    interpretation: msgspec.Raw = NOTHING
+    reference_range: msgspec.Raw = NOTHING
 
 
 class CodeableReference(View, frozen=True):
@@ -191,9 +192,7 @@ class Adherence(View, frozen=True):
     code: CodeableConcept | None = None
 
 
-class MedicationStatement(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class MedicationStatement(Resource, frozen=True):
     contained: tuple[msgspec.Raw, ...] = ()
     status: str = ""
     status_reason: tuple[CodeableConcept, ...] = ()
@@ -208,12 +207,10 @@ class MedicationStatement(View, frozen=True):
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
     note: tuple[Annotation, ...] = ()
-    dosage: tuple[Dosage, ...] = ()
+    dosage: msgspec.Raw = NOTHING
 
 
-class MedicationRequest(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class MedicationRequest(Resource, frozen=True):
     contained: tuple[msgspec.Raw, ...] = ()
     status: str = ""
     status_reason: CodeableConcept | None = None
@@ -227,12 +224,10 @@ class MedicationRequest(View, frozen=True):
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
     note: tuple[Annotation, ...] = ()
-    dosage_instruction: tuple[Dosage, ...] = ()
+    dosage_instruction: msgspec.Raw = NOTHING
 
 
-class MedicationAdministration(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class MedicationAdministration(Resource, frozen=True):
     contained: tuple[msgspec.Raw, ...] = ()
     status: str = ""
     medication_codeable_concept: msgspec.Raw = NOTHING
@@ -244,12 +239,10 @@ class MedicationAdministration(View, frozen=True):
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
     note: tuple[Annotation, ...] = ()
-    dosage: AdministeredDosage | None = None
+    dosage: msgspec.Raw = NOTHING
 
 
-class Medication(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class Medication(Resource, frozen=True):
     code: msgspec.Raw = NOTHING
     form: CodeableConcept | None = None
 
@@ -261,9 +254,7 @@ class Reaction(View, frozen=True):
     substance: CodeableConcept | None = None
 
 
-class AllergyIntolerance(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class AllergyIntolerance(Resource, frozen=True):
     clinical_status: CodeableConcept | None = None
     verification_status: CodeableConcept | None = None
     criticality: str = ""
@@ -273,9 +264,7 @@ class AllergyIntolerance(View, frozen=True):
     reaction: tuple[Reaction, ...] = ()
 
 
-class Procedure(View, frozen=True):
-    resource_type: str = ""
-    id: str = ""
+class Procedure(Resource, frozen=True):
     status: str = ""
     code: msgspec.Raw = NOTHING
     subject: Reference | None = None
@@ -293,6 +282,21 @@ V = TypeVar("V", bound=View)
 @lru_cache(maxsize=64)
 def _decoder(view: type[V]) -> msgspec.json.Decoder[V]:
     return msgspec.json.Decoder(view)
+
+
+@lru_cache(maxsize=64)
+def _array_decoder(view: type[V]) -> msgspec.json.Decoder[tuple[V, ...] | None]:
+    return msgspec.json.Decoder(tuple[view, ...] | None)  # type: ignore[valid-type]
+
+
+def array(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[tuple[V, ...], str]:
+    """The members of an array that was kept raw, none where there is none; and why it could not be read."""
+    if not raw:
+        return (), ""
+    try:
+        return _array_decoder(view).decode(raw) or (), ""
+    except UNREADABLE as error:
+        return (), str(error)
 
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -1,0 +1,121 @@
+"""`nam-cds serve`: the service, on one worker."""
+
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from cds_service.app import check_sources, create_app
+from cds_service.catalogue import Catalogue
+from cds_service.cli.http import Failure
+from cds_service.errors import SettingsError
+from cds_service.fhir.servers import is_loopback
+from cds_service.services import own_services
+from cds_service.settings import TABLE, Setting, Settings, variable_of
+from hooks.knowledge import KnowledgeError, load
+
+SECONDS_TO_STOP = 10
+
+
+def _option(setting: Setting) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    flag = f"--{setting.name.replace('_', '-')}"
+    help_ = f"{setting.help} [{setting.variable}; default: {setting.default_text or 'none'}]"
+    if setting.type is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", setting.name, default=None, help=help_)
+    choices = click.Choice(get_args(setting.type)) if get_origin(setting.type) is Literal else click.STRING
+    metavar = setting.type_name.upper().replace(" ", "-")
+    return click.option(flag, setting.name, type=choices, metavar=metavar, help=help_)
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for setting in reversed(TABLE):
+        function = _option(setting)(function)
+    return function
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nam-cds serve --demo
+  nam-cds serve --port 9000 --fhir-servers "https://fhir.example.org/r4"
+  nam-cds serve --port 9000 --fhir-servers "http://127.0.0.1:8090/fhir;open" --profile lean
+"""
+)
+@_options
+def command(**given: str | bool | None) -> None:
+    """Start the service. Each option can be set by its environment variable instead; the option wins.
+
+    Calls are not authenticated: keep it on this machine, or let nothing but a trusted proxy reach it.
+    """
+    try:
+        settings = Settings.from_environment(_environment(given))
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    _check_address(settings)
+    _check_knowledge(settings)
+    _greet(settings)
+    _run(settings)
+
+
+def _environment(given: dict[str, str | bool | None]) -> dict[str, str]:
+    """The settings of the environment with the options over them."""
+    options = {
+        variable_of(name): str(value).lower() if isinstance(value, bool) else value
+        for name, value in given.items()
+        if value is not None
+    }
+    return {**os.environ, **options}
+
+
+def _check_address(settings: Settings) -> None:
+    """Fail now, in a sentence, where the server would fail later with a traceback."""
+    try:
+        address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(address[0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address[4])
+    except OSError as error:
+        raise Failure(
+            f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}.",
+            "Choose another with --port, or stop what is using it.",
+        ) from None
+
+
+def _check_knowledge(settings: Settings) -> None:
+    """What of the settings can only be checked with the knowledge; without any, the worker's own check is enough."""
+    if settings.overlay is None and not settings.unsupported_sources:
+        return
+    try:
+        check_sources(settings, Catalogue(own_services(load(settings.overlay))))
+    except KnowledgeError as error:
+        raise Failure(str(error), "`nam-cds check-knowledge --overlay FILE` checks it.") from None
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+
+
+def _greet(settings: Settings) -> None:
+    what = "the demonstration" if settings.demo else "the service"
+    click.echo(f"NAM-CDS: {what} is at {settings.public_url}/ (Ctrl-C stops it)", err=True)
+    click.echo("Not reviewed by a clinician. Calls are not authenticated.", err=True)
+    if not is_loopback(settings.host):
+        warning = f"Warning: it listens on {settings.host}, so other machines can reach it."
+        click.secho(f"{warning} Let nothing but a trusted proxy through.", fg="yellow", err=True)
+
+
+def _run(settings: Settings) -> None:
+    Server(
+        "nam-cds",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=settings.threads,
+        workers_kill_timeout=SECONDS_TO_STOP,
+        log_level=LogLevels.warning,
+    ).serve(target_loader=partial(create_app, settings), wrap_loader=False)

@@ -1,0 +1,75 @@
+"""Why each card came, or did not: one request with all that was found on the way."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from cds_service.engine import Engine
+from cds_service.facts import Table, tables
+from cds_service.patient_data import PatientData
+from cds_service.protocol.cards import CdsResponse
+from cds_service.registry import Call, CdsService
+from hooks.engine import Evaluation
+from hooks.knowledge.model import Knowledge
+from hooks.patient_view import evaluation
+from hooks.reasoning import Verdict
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """One request, answered and explained.
+
+    `concerned` False: the gate found no diagnosis that this service is for, so the real answer has no card. The
+    evaluation is then what the rules would have said, had they been asked.
+    """
+
+    service: str
+    call: Call
+    concerned: bool
+    evaluation: Evaluation
+
+    @property
+    def response(self) -> CdsResponse:
+        """What goes on the wire."""
+        return CdsResponse(self.evaluation.cards if self.concerned else ())
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What fires, then what cannot be told, then what is silent; within these, in the order of evaluation."""
+        order = ("fires", "cannot tell", "silent")
+        return tuple(sorted(self.evaluation.verdicts, key=lambda verdict: order.index(verdict.outcome)))
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The facts that the rules stood on, what was left out, and which sources were looked at."""
+        return tables(self.evaluation.assessment, self.call.data)
+
+
+def explain(engine: Engine, service: CdsService, knowledge: Knowledge, body: bytes, today: date) -> Explanation:
+    """Answer a request and keep the trace. Raises ServiceError as `Engine.answer` does."""
+    call = engine.call(service, body, today)
+    concerned = call is not None
+    if call is None:
+        call = engine.call(msgspec.structs.replace(service, gate=_open), body, today)
+        assert call is not None
+    return Explanation(service.id, call, concerned, evaluation(call, knowledge))
+
+
+def _open(data: PatientData, today: date) -> bool:  # noqa: ARG001
+    return True
+
+
+def report(explanation: Explanation) -> dict[str, Any]:
+    """The explanation as JSON values: cards, verdicts with their criteria (`truth` null: cannot be told), facts."""
+    return {
+        "service": explanation.service,
+        "patient": explanation.call.data.patient_id,
+        "today": explanation.call.today.isoformat(),
+        "concerned": explanation.concerned,
+        "cards": msgspec.to_builtins(explanation.response.cards),
+        "verdicts": msgspec.to_builtins(explanation.evaluation.verdicts),
+        "facts": {
+            table.title: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+            for table in explanation.tables
+        },
+    }

@@ -1,0 +1,46 @@
+"""A demonstration on a free port of this machine, and a way to run commands."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from werkzeug.serving import make_server
+
+import fixtures
+from cds_service.app import create_app
+from cds_service.cli import main
+from cds_service.settings import Settings
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run `nam-cds` with these arguments."""
+    runner = CliRunner()
+
+    def invoke(*arguments: str, **options: Any) -> Result:
+        return runner.invoke(main, arguments, catch_exceptions=False, **options)
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a demonstration whose today is the anchor of the fixtures."""
+    applications: list[Any] = []
+
+    def application(environ: Any, start_response: Any) -> Any:
+        return applications[0](environ, start_response)
+
+    http = make_server("127.0.0.1", 0, application, threaded=True)
+    address = f"http://127.0.0.1:{http.port}"
+    settings = Settings(demo=True, port=http.port, public_url=address, log_level="error")
+    applications.append(create_app(settings, today=lambda: fixtures.ANCHOR))
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield address
+    http.shutdown()
+    thread.join()
+    http.server_close()
+    applications[0].extensions["cds_service"]["engine"].close()

@@ -1,0 +1,106 @@
+"""`nam-cds serve`: its options, what it says, and the running server."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+import requests
+from click.testing import Result
+
+from cds_service.cli import serve
+from cds_service.fhir.servers import FhirServer
+from cds_service.settings import TABLE, Settings
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that the server would have been started with."""
+    started: list[Settings] = []
+    monkeypatch.setattr(serve, "_run", started.append)
+    monkeypatch.setattr(serve, "_check_address", lambda settings: None)
+    return started
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_every_setting_is_an_option_that_names_its_variable(run: Run) -> None:
+    shown = " ".join(run("serve", "--help", terminal_width=400).output.split())
+    for setting in TABLE:
+        assert f"--{setting.name.replace('_', '-')}" in shown
+        assert setting.variable in shown
+
+
+def test_options_win_over_the_environment(run: Run, served: list[Settings]) -> None:
+    environment = {"NAM_CDS_PORT": "9001", "NAM_CDS_PROFILE": "lean", "NAM_CDS_DEMO": "true"}
+    run("serve", "--port", "9002", "--no-demo", "--fhir-servers", "http://127.0.0.1:1/fhir;open", env=environment)
+    assert served == [
+        Settings(
+            port=9002,
+            profile="lean",
+            public_url="http://127.0.0.1:9002",
+            fhir_servers=(FhirServer("http://127.0.0.1:1/fhir", open=True),),
+        )
+    ]
+
+
+def test_the_start_tells_where_it_is_and_that_nobody_is_authenticated(run: Run, served: list[Settings]) -> None:
+    result = run("serve", "--demo", "--port", "9003")
+    assert "http://127.0.0.1:9003/" in result.stderr
+    assert "Not reviewed by a clinician. Calls are not authenticated." in result.stderr
+    assert "Warning" not in result.stderr
+    assert len(served) == 1
+
+
+def test_a_host_that_others_reach_is_warned_of(run: Run, served: list[Settings]) -> None:
+    assert "Warning: it listens on 0.0.0.0" in run("serve", "--host", "0.0.0.0").stderr
+    assert len(served) == 1
+
+
+def test_a_port_in_use_is_told(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = run("serve", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 1
+    assert "Cannot listen on 127.0.0.1" in result.stderr
+    assert "--port" in result.stderr
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_and_stops_in_good_order(ending: signal.Signals) -> None:
+    port = free_port()
+    command = [sys.executable, "-c", "from cds_service.cli import main; main()", "serve", "--demo", "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        base = f"http://127.0.0.1:{port}"
+        assert _answer(server, f"{base}/readyz").json() == {"status": "ready"}
+        request = requests.get(f"{base}/patients/nam-refractory-gates-passed/request.json", timeout=10).json()
+        del request["prefetch"]
+        answer = requests.post(f"{base}/cds-services/nam-patient-view", json=request, timeout=10)
+        assert len(answer.json()["cards"]) > 0
+    finally:
+        server.send_signal(ending)
+        _, messages = server.communicate(timeout=20)
+    assert server.returncode == 0
+    assert b"Traceback" not in messages
+
+
+def _answer(server: "subprocess.Popen[bytes]", address: str) -> requests.Response:
+    end = time.monotonic() + 20
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            return requests.get(address, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.02)
+    raise AssertionError("the server did not start")

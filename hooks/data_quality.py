@@ -91,8 +91,8 @@ def _other_values(chart: Chart, concept: str, result: LabResult, a: Assessment) 
 def _other_scales(chart: Chart, score: StrengthScore) -> Iterator[Chart]:
     """Left out; on each scale that it fits; and, on no known scale, as no strength and as full strength."""
     yield _replace(chart, scores=tuple(s for s in chart.scores if s is not score))
-    fractions = [score.value / maximum for maximum in (150, 80) if score.value <= maximum] or [0.0, 1.0]
-    for fraction in (fractions if score.fraction is None else [score.fraction]):
+    scales = [score.value / maximum for maximum in (150, 80) if score.value <= maximum] or [0.0, 1.0]
+    for fraction in scales if score.fraction is None else [score.fraction]:
         read = msgspec.structs.replace(score, fraction=fraction, doubt="")
         yield _replace(chart, scores=tuple(read if s is score else s for s in chart.scores))
 

@@ -94,7 +94,7 @@ def verdict(rule: str, criteria: tuple[Criterion, ...]) -> Verdict:
         return Verdict(rule, "fires", "all criteria hold", criteria)
     if truth is None:
         unknown = [criterion for criterion in criteria if criterion.truth is None]
-        because = "; ".join(criterion.missing or f"unknown: {criterion.name}" for criterion in unknown)
+        because = "; ".join(dict.fromkeys(c.missing or f"unknown: {c.name}" for c in unknown))
         return Verdict(rule, "cannot tell", because, criteria)
     failed = next(criterion for criterion in criteria if criterion.truth is False)
     return Verdict(rule, "silent", f"not met: {failed.name}", criteria)

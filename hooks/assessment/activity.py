@@ -73,7 +73,7 @@ def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activi
         latest_score=latest_score,
         uln=uln,
         damage_pair=pair,
-        missing=_missing(ck, ck_active, score, latest_ck, latest_score, thresholds),
+        missing=_missing(ck, score, latest_ck, latest_score, thresholds, ck_active=ck_active),
         worse_because=worse_because,
         rapid_because=rapid_because,
     )
@@ -169,11 +169,12 @@ def _severe(chart: Chart) -> bool:
 
 def _missing(
     ck: LabResult | None,
-    ck_active: Truth,
     score: StrengthScore | None,
     latest_ck: LabResult | None,
     latest_score: StrengthScore | None,
     thresholds: Thresholds,
+    *,
+    ck_active: Truth,
 ) -> str:
     """What keeps activity from being computed, for people."""
     parts = []

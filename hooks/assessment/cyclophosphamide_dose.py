@@ -12,13 +12,18 @@ from cds_service.fhir.dates import FhirDate, within
 from hooks.assessment import Assessment
 from hooks.assessment.body import Body, body_at
 from hooks.assessment.cyclophosphamide_trial import table_dose
-from hooks.assessment.labs import at_least, below, fresh, latest, shown
+from hooks.assessment.labs import at_least, below, fresh, latest, readable, shown
 from hooks.assessment.person import current, negative_hcg
 from hooks.chart.facts import LabResult
 from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, Truth, all_of, all_true, any_true, negate
 
-SPECIALIST_ONLY = "no dose: creatinine too high, or dialysis; a specialist decides"
+BLOOD_COUNT = "blood count good enough"
+RENAL_FUNCTION = "renal function known and good enough"
+PREGNANCY_TEST = "negative pregnancy test"
+URINE = "urinary tract clear"
+HEPATITIS_B = "hepatitis B excluded"
+SPECIALIST_ONLY = "none; creatinine too high, or dialysis; a specialist decides"
 
 
 class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,19 +109,19 @@ def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
         Criterion("no palliative care", not a.person.palliative),
         _size(a),
         all_of(
-            "renal function known and good enough",
+            RENAL_FUNCTION,
             _limit(a, "creatinine", t.gates.creatinine_days, maximum=t.cyclophosphamide.creatinine_stop),
             Criterion("no dialysis or end-stage renal disease", not current(a.chart, "dialysis")),
         ),
         all_of(
-            "blood count good enough",
+            BLOOD_COUNT,
             _limit(a, "wbc", t.gates.cbc_days, minimum=t.cyclophosphamide.wbc_hold),
             _limit(a, "anc", t.gates.cbc_days, minimum=t.cyclophosphamide.anc_hold),
             _limit(a, "platelets", t.gates.cbc_days, minimum=t.cyclophosphamide.platelets_hold),
         ),
         _pregnancy_test(a),
         _urine(a),
-        all_of("hepatitis B excluded", _negative(a, "hbsag", "HBsAg"), _negative(a, "anti-hbc", "anti-HBc")),
+        all_of(HEPATITIS_B, _negative(a, "hbsag", "HBsAg"), _negative(a, "anti-hbc", "anti-HBc")),
         _no_infection(a),
         Criterion(
             "lifetime cyclophosphamide known and below its limit",
@@ -133,7 +138,7 @@ def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
             missing="allergies (not checked)",
         ),
         Criterion(
-            "all sources complete",
+            "conditions, and all drug and laboratory sources complete",
             None if unchecked else True,
             missing=f"not fully checked: {', '.join(unchecked)}" if unchecked else "",
         ),
@@ -151,7 +156,7 @@ def _size(a: Assessment) -> Criterion:
         value=f"{body.bmi:.1f}" if body.bmi is not None else "",
         unit="kg/m²",
         when=str(weight.when) if weight else "",
-        threshold=f"< {t.cyclophosphamide.bmi_max}",
+        threshold=f"< {t.cyclophosphamide.bmi_max} [{t.cyclophosphamide.bmi_max.mark}]",
         source=weight.source if weight else "",
         missing=f"body weight of the last {t.gates.weight_days.value:g} days" if weight is None else "body height",
     )
@@ -170,10 +175,10 @@ def _limit(
     truth: Truth = None
     threshold = ""
     if minimum is not None:
-        threshold = f"≥ {minimum}"
+        threshold = f"≥ {readable(str(minimum))} [{minimum.mark}]"
         truth = at_least(result, minimum.value) if result else None
     if maximum is not None:
-        threshold = f"≤ {maximum}"
+        threshold = f"≤ {readable(str(maximum))} [{maximum.mark}]"
         truth = negate(at_least(result, maximum.value + 1e-9)) if result else None
     return Criterion(
         title,
@@ -189,12 +194,10 @@ def _limit(
 def _pregnancy_test(a: Assessment) -> Criterion:
     days = a.knowledge.thresholds.gates.hcg_days
     if not a.person.fertile:
-        return Criterion("pregnancy test not needed", True)
+        return Criterion(PREGNANCY_TEST, True, value="not needed")
     done = negative_hcg(a.chart, days.value, a.today)
     missing = f"negative hCG of the last {days.value:g} days"
-    return Criterion(
-        "negative pregnancy test", done or None, threshold=f"at most {days.value:g} days old", missing=missing
-    )
+    return Criterion(PREGNANCY_TEST, done or None, threshold=f"at most {days.value:g} days old", missing=missing)
 
 
 def _urine(a: Assessment) -> Criterion:
@@ -202,7 +205,7 @@ def _urine(a: Assessment) -> Criterion:
     result = fresh(a.chart, "urine-rbc", days, a.today)
     normal = negate(at_least(result, result.upper + 1e-9)) if result and result.upper is not None else None
     return all_of(
-        "urinary tract clear",
+        URINE,
         Criterion(
             "no haematuria by microscopy",
             normal,

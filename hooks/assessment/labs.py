@@ -54,8 +54,15 @@ def ever(chart: Chart, concept: str, verdict: Result) -> LabResult | None:
     return next((result for result in chart.labs.get(concept, ()) if result.result == verdict), None)
 
 
+def readable(text: str) -> str:
+    """Units as people write them: UCUM has asterisks and braces, which Markdown would take for its own."""
+    for code, unit in (("10*9/L", "×10⁹/L"), ("{1.73_m2}", "1.73 m²"), (" a [", " years ["), ("{drug}", "")):
+        text = text.replace(code, unit)
+    return text
+
+
 def shown(result: LabResult) -> str:
     """Value and unit for people, such as `6200 U/L` or `positive`."""
     if result.value is None:
         return result.result or result.text or "no value"
-    return f"{result.comparator}{result.value:g} {result.unit}".strip()
+    return readable(f"{result.comparator}{result.value:g} {result.unit}".strip())

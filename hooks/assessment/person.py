@@ -5,7 +5,6 @@ from datetime import date
 import msgspec
 
 from cds_service.fhir.dates import whole_years, within
-from hooks.assessment.labs import usable
 from hooks.chart.facts import Chart
 from hooks.knowledge.thresholds import Thresholds
 from hooks.reasoning import Truth
@@ -67,9 +66,3 @@ def negative_hcg(chart: Chart, days: float, today: date) -> bool:
 def current(chart: Chart, concept: str) -> bool:
     """Whether a condition of this value set is current."""
     return any(concept in d.concepts for d in chart.diagnoses if d.current)
-
-
-def known_weight(chart: Chart, days: float, today: date) -> float | None:
-    """The newest body weight in kg, if at most `days` old."""
-    weights = usable(chart, "body-weight")
-    return weights[0].value if weights and within(weights[0].when, int(days), today) else None

@@ -26,11 +26,13 @@ def _diagnosis(reader: Reader, entry: Entry) -> Diagnosis | None:
     concept = reader.matchers.conditions.concept(condition.code)
     problem = problems.get("code") or concept.problem
     if problem:
-        reader.drop(source, f"code was left out: {problem}")
+        reader.drop(source, f"code was left out: {problem}", doubtful=True)
     value_sets = concept.value_sets
     if not value_sets:
         return None
     named = min(value_sets)
+    if problems and not reader.standing(source, problems, named):
+        return None
     if code_of(condition.verification_status) in _DENIED:
         reader.drop(source, f"is {code_of(condition.verification_status)}", named)
         return None

@@ -3,16 +3,16 @@
 import msgspec
 
 from cds_service.fhir.dates import FhirDate
-from cds_service.fhir.views import Dosage, MedicationAdministration, MedicationRequest, MedicationStatement
+from cds_service.fhir.views import MedicationAdministration, MedicationRequest, MedicationStatement
 from cds_service.patient_data import Entry
 from hooks.chart import reasons
-from hooks.chart.doses import Placed, read_doses
-from hooks.chart.facts import Diagnosis, Dosing, DrugCourse
+from hooks.chart.facts import CourseStatus, Diagnosis, Dosing, DrugCourse
 from hooks.chart.indications import other_indication
 from hooks.chart.infused import infused
 from hooks.chart.matching import ROUTE_UNKNOWN, Hit
 from hooks.chart.medications import DrugView, Named, medication
 from hooks.chart.reader import Reader
+from hooks.chart.regimens import Regimen, in_time, regimen
 from hooks.chart.routes import route_of
 from hooks.chart.spans import last_dose
 from hooks.chart.strengths import strength_of
@@ -56,7 +56,6 @@ class _Resource(msgspec.Struct, frozen=True, gc=False):
     source: str
     named: Named
     told: Given
-    unreadable_dosage: str
 
 
 def _read(reader: Reader, entry: Entry, kind: type[DrugView], diagnoses: dict[str, Diagnosis]) -> list[DrugCourse]:
@@ -65,13 +64,17 @@ def _read(reader: Reader, entry: Entry, kind: type[DrugView], diagnoses: dict[st
         return []
     view, source, problems = decoded
     named = medication(reader, view)
-    hits = [*named.concept.hits, *(hit for hit in named.concept.excluded if hit.value_set == "methotrexate")]
+    hits = named.concept.hits
+    if named.concept.excluded:
+        hits = (*hits, *(hit for hit in named.concept.excluded if hit.value_set == "methotrexate"))
     if not hits:
         wrong = next((p for f, p in problems.items() if f.startswith("medication")), named.problem)
         if wrong and not named.concept.text:
-            reader.drop(source, wrong)
+            reader.drop(source, wrong, "unidentified-drug", doubtful=True)
         return []
     concept = hits[0].value_set
+    if problems and not reader.standing(source, problems, concept):
+        return []
     refusal = refused(view)
     if refusal:
         reader.drop(source, refusal, concept)
@@ -79,59 +82,60 @@ def _read(reader: Reader, entry: Entry, kind: type[DrugView], diagnoses: dict[st
     if not reader.mine(view.subject, source, concept):
         return []
     reader.left_out(source, problems, concept)
-    dosage = next((problem for field, problem in problems.items() if field.startswith("dosage")), "")
-    resource = _Resource(view, source, named, given(reader, view, source, concept), dosage)
-    found = (_course(reader, resource, hit, diagnoses) for hit in hits)
+    resource = _Resource(view, source, named, given(reader, view, source, concept))
+    found = [_course(reader, resource, hit, diagnoses) for hit in hits]
     return [course for course in found if course]
 
 
 def _course(reader: Reader, resource: _Resource, hit: Hit, diagnoses: dict[str, Diagnosis]) -> DrugCourse | None:
     """The course of one drug; None when its route shows that it is no systemic treatment."""
-    told, named = resource.told, resource.named
-    words = _route_words(told.dosages, named.form)
-    route = route_of(words)
-    said = "; ".join((words, *(dosage.text for dosage in told.dosages)))
-    if hit.value_set not in _ROUTE_SETTLED and hit.value_set in reader.matchers.drugs.vetoed(said):
+    told, concept, value_set = resource.told, resource.named.concept, hit.value_set
+    strength = strength_of((*concept.displays, concept.text, hit.words))
+    administered = told.kind == "MedicationAdministration"
+    doses = regimen(told.dosage, administered, resource.named.form, strength)
+    if value_set not in _ROUTE_SETTLED and value_set in reader.matchers.drugs.vetoed(doses.words):
         return None
-    value_set = hit.value_set
     if value_set in ("ivig", ROUTE_UNKNOWN):
-        value_set = _BY_ROUTE.get(route, value_set)
+        value_set = _BY_ROUTE.get(doses.route, value_set)
     drug = reader.knowledge.value_sets[value_set].drug
-    route = route or route_of(f"{named.concept.all_words}; {hit.words}")
-    strength = strength_of((*named.concept.displays, named.concept.text, hit.words))
-    steps, doubt = read_doses(reader, told.dosages, strength, Placed(resource.source, value_set, told.start, told.end))
-    if resource.unreadable_dosage:
-        steps = (Dosing(problem=f"the dosage cannot be read ({resource.unreadable_dosage})"),)
-    course = DrugCourse(
+    route = doses.route or route_of(f"{concept.all_words}; {hit.words}")
+    steps = in_time(doses.steps, told.start) if doses.steps else ()
+    steps = _counted(steps, told, infused(drug, route, steps, moment=told.moment), reader.reading.total_days.value)
+    _report(reader, resource, doses, value_set)
+    start = _start(told, steps)
+    end = told.end or _implied_end(told, steps, start)
+    status, stale = _status(reader, told, start, end)
+    intolerance, failure = _reasons(resource.view, told, status)
+    return DrugCourse(
         source=resource.source,
         drug=drug,
         ingredient=_ingredient(hit, value_set),
-        text=named.concept.text,
-        status=told.status,
+        text=concept.text,
+        status=status,
         kind=told.kind,
-        start=_start(told, steps),
-        end=told.end,
-        steps=_counted(steps, told, infused(drug, route, steps, moment=told.moment), reader.reading.total_days.value),
+        start=start,
+        end=end,
+        steps=steps,
         route=route,
+        intolerance=intolerance,
+        failure=failure,
         other_indication=other_indication(
-            reader, resource.view, drug=drug, concept=named.concept, route=route, diagnoses=diagnoses
+            reader, resource.view, drug=drug, concept=concept, route=route, diagnoses=diagnoses
         ),
         match=hit.method,
         low_confidence=told.status == "unknown",
         known_by=told.known_by,
         sources=(resource.source,),
-        doubt=doubt,
+        doubt=f"{doses.doubt}; {stale}" if doses.doubt and stale else doses.doubt or stale,
     )
-    return _with_reasons(_with_status(reader, _with_end(course, told)), resource.view, told)
 
 
-def _route_words(dosages: tuple[Dosage, ...], form: str) -> str:
-    found = [form]
-    for dosage in dosages:
-        for concept in (dosage.route, dosage.site):
-            if concept:
-                found.extend((concept.all_words, *(coding.code for coding in concept.coding)))
-    return "; ".join(filter(None, found))
+def _report(reader: Reader, resource: _Resource, doses: Regimen, concept: str) -> None:
+    """Say what of the dosages was left out."""
+    if doses.unreadable:
+        reader.left_out(resource.source, {"dosage": doses.unreadable}, concept)
+    for step in doses.steps:
+        reader.left_out(resource.source, dict(step.left_out), concept)
 
 
 def _ingredient(hit: Hit, value_set: str) -> str:
@@ -167,37 +171,32 @@ def _counted(steps: tuple[Dosing, ...], told: Given, as_infusion: bool, total_da
     return steps
 
 
-def _with_end(course: DrugCourse, told: Given) -> DrugCourse:
-    """The course with the end that its doses imply where none is stated, unless it was stopped."""
-    if course.end is not None:
-        return course
-    if told.moment and all(step.count == 1 for step in course.steps) and course.status != "active":
-        return msgspec.structs.replace(course, end=course.start)
-    if course.status == "stopped":
-        return course
-    return msgspec.structs.replace(course, end=last_dose(course))
+def _implied_end(told: Given, steps: tuple[Dosing, ...], start: FhirDate | None) -> FhirDate | None:
+    """The end that the doses imply where none is stated, unless the course was stopped before."""
+    if told.moment and told.status != "active" and all(step.count == 1 for step in steps):
+        return start
+    return None if told.status == "stopped" else last_dose(steps, start)
 
 
-def _with_status(reader: Reader, course: DrugCourse) -> DrugCourse:
-    """Planned when it begins in the future; not active when it has ended (A4)."""
-    if course.start and course.start.earliest > reader.today:
-        return msgspec.structs.replace(course, status="planned")
-    over = course.end is not None and course.end.latest < reader.today
-    if over and course.status == "active" and course.kind != "MedicationAdministration":
-        doubt = f"is recorded as active, but ended on {course.end}"
-        return msgspec.structs.replace(course, status="completed", doubt="; ".join(filter(None, (course.doubt, doubt))))
-    return course
+def _status(reader: Reader, told: Given, start: FhirDate | None, end: FhirDate | None) -> tuple[CourseStatus, str]:
+    """Planned when it begins in the future; not active, and doubtful, when it has ended (A4)."""
+    if start and start.earliest > reader.today:
+        return "planned", ""
+    over = end is not None and end.latest < reader.today
+    if over and told.status == "active" and told.kind != "MedicationAdministration":
+        return "completed", f"is recorded as active, but ended on {end}"
+    return told.status, ""
 
 
-def _with_reasons(course: DrugCourse, view: DrugView, told: Given) -> DrugCourse:
+def _reasons(view: DrugView, told: Given, status: CourseStatus) -> tuple[str, str]:
     """Documented intolerance and failure, from where B9 says they are read."""
-    if course.status == "planned" or told.kind == "MedicationAdministration":
-        return course
-    found: dict[str, str] = dict.fromkeys(reasons.in_reason(told.status_reason), told.status_reason)
-    if view.status in ("stopped", "completed"):
+    if status == "planned" or told.kind == "MedicationAdministration":
+        return "", ""
+    found: dict[str, str] = {}
+    if told.status_reason:
+        found = dict.fromkeys(reasons.in_reason(told.status_reason), told.status_reason)
+    if view.note and view.status in ("stopped", "completed"):
         for note in view.note:
             for kind, sentence in reasons.in_note(note.text).items():
                 found.setdefault(kind, sentence)
-    if not found:
-        return course
-    return msgspec.structs.replace(course, intolerance=found.get("intolerance", ""), failure=found.get("failure", ""))
+    return found.get("intolerance", ""), found.get("failure", "")

@@ -6,7 +6,7 @@ import msgspec
 
 from hooks.chart.facts import CourseStatus, Dosing, DrugCourse
 from hooks.chart.infused import is_infused
-from hooks.chart.spans import known_dose, overlap, same_dose, shifted, span
+from hooks.chart.spans import Span, known_dose, same_dose, span, undated_together
 from hooks.knowledge.thresholds import Reading
 
 _STATUS: tuple[CourseStatus, ...] = ("active", "on-hold", "stopped", "completed", "unknown", "planned", "draft")
@@ -51,7 +51,7 @@ def _administered(given: list[DrugCourse], reading: Reading) -> list[DrugCourse]
         last = span(runs[-1][-1]) if runs else None
         this = span(course)
         assert this is not None
-        if last and (this[0] - last[1]).days <= reading.administration_gap_days.value:
+        if last and this[0] - last[1] <= reading.administration_gap_days.value:
             if not _twin(course, runs[-1]):
                 runs[-1].append(course)
         else:
@@ -106,7 +106,8 @@ def _steps_of(run: list[DrugCourse]) -> tuple[Dosing, ...]:
 
 def _renewed(courses: list[DrugCourse], gap_days: float) -> list[DrugCourse]:
     """Orders without an end that follow each other with one dose are one course; the last one's status holds."""
-    orders, apart = [], []
+    orders: list[DrugCourse] = []
+    apart: list[DrugCourse] = []
     for course in courses:
         renewable = course.kind == "MedicationRequest" and course.end is None and not is_infused(course)
         (orders if renewable and course.start and course.start.exact else apart).append(course)
@@ -143,14 +144,23 @@ def _one_chain(chain: list[DrugCourse]) -> DrugCourse:
 def _merged(courses: list[DrugCourse], slack_days: float) -> list[DrugCourse]:
     """Courses of the same dose that overlap are one; only two runs of administrations are always two."""
     result: list[DrugCourse] = []
+    spans: list[Span | None] = []
     for course in sorted(courses, key=lambda c: (not known_dose(c), _KINDS.index(c.kind))):
-        for place, other in enumerate(result):
+        own = span(course)
+        for place, (other, its) in enumerate(zip(result, spans, strict=True)):
+            if own and its:
+                if own[0] - its[1] > slack_days or its[0] - own[1] > slack_days:
+                    continue
+            elif not undated_together(course, other):
+                continue
             runs = course.kind == other.kind == "MedicationAdministration"
-            if not runs and overlap(course, other, slack_days) and same_dose(course, other):
+            if not runs and same_dose(course, other):
                 result[place] = joined(other, course)
+                spans[place] = span(result[place])
                 break
         else:
             result.append(course)
+            spans.append(own)
     return result
 
 
@@ -217,9 +227,6 @@ def _carries_out(run: DrugCourse, course: DrugCourse, reading: Reading) -> bool:
         return False
     slack = reading.same_course_days.value
     rates = [step.per_day for step in course.steps if step.per_day]
-    if course.kind == "MedicationRequest":
-        later = 1 / min(rates) if rates else reading.renewal_gap_days.value
-    else:
-        later = 1 / min(rates) if rates else 0.0
-    first, last = shifted(covered[0], -slack), shifted(covered[1], max(slack, later))
-    return first <= of_run[0] <= last
+    untimed = reading.renewal_gap_days.value if course.kind == "MedicationRequest" else slack
+    later = max(slack, 1 / min(rates)) if rates else untimed
+    return covered[0] - slack <= of_run[0] <= covered[1] + later

@@ -8,7 +8,7 @@ _A_WEEK = 1 / 7 + 1e-9
 
 
 def infused(drug: str, route: str, steps: tuple[Dosing, ...], *, moment: bool) -> bool:
-    """Whether a drug is infused. Cyclophosphamide by its route; where that is not known, unless it is taken every day."""
+    """Whether a drug is infused: cyclophosphamide by its route or, where that is not known, unless taken every day."""
     if drug != SOMETIMES:
         return drug in ALWAYS
     if route == "oral":

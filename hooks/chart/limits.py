@@ -2,22 +2,34 @@
 
 import re
 
-from cds_service.fhir.views import Quantity, ReferenceRange
-from hooks.chart.units import convertible, factor
+import msgspec
+
+from cds_service.fhir.views import Quantity, ReferenceRange, array
+from hooks.chart.memory import by_json
+from hooks.chart.units import factor
 
 _WORD = r"\s*(?:(?:normal|negative|ref(?:erence)?)\s*:?\s*)?"
 _UPPER = re.compile(_WORD + r"(?:<=?|≤|up to)\s*(\d+(?:\.\d+)?)\b(?!\s*[-–])[^\d]*", re.IGNORECASE)
 _BOTH = re.compile(_WORD + r"(\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(\d+(?:\.\d+)?)\b[^\d]*", re.IGNORECASE)
 
 
-def limits(
-    ranges: tuple[ReferenceRange, ...], given: str, wanted: str, multiply: float | None, ukat_to_u: float
-) -> tuple[float | None, float | None]:
-    """Lower and upper limit of normal.
+class Limits(msgspec.Struct, frozen=True):
+    """Lower and upper limit of normal; `problem`: why the ranges could not be read."""
 
-    `given`: the unit of the value; `multiply`: what its value was multiplied with. Ranges for something else than
-    normal are passed over; where several normal ones differ, nothing is chosen.
+    lower: float | None = None
+    upper: float | None = None
+    problem: str = ""
+
+
+@by_json
+def limits(written: bytes, given: str, wanted: str, multiply: float | None, ukat_to_u: float) -> Limits:
+    """The limits in a `referenceRange`.
+
+    `given`: the unit of the value; `wanted`: the unit it was brought to, empty when it was left; `multiply`: what it
+    was multiplied with. Ranges for something else than normal are passed over; where several normal ones differ,
+    nothing is chosen.
     """
+    ranges, problem = array(written, ReferenceRange)
     lows, highs = set(), set()
     for one in ranges:
         if one.type and not _is_normal(one):
@@ -31,7 +43,7 @@ def limits(
             highs.add(None if high is None else high * multiply)
     low = lows.pop() if len(lows) == 1 else None
     high = highs.pop() if len(highs) == 1 else None
-    return low, high if high and high > 0 else None
+    return Limits(low, high if high and high > 0 else None, problem)
 
 
 def _is_normal(one: ReferenceRange) -> bool:
@@ -46,7 +58,7 @@ def _limit(
     if quantity is None or quantity.value is None:
         return None
     unit = quantity.code or quantity.unit
-    if unit and unit != given and wanted and convertible(wanted):
+    if unit and wanted and unit != given:
         own = factor(unit, wanted, ukat_to_u)
         return None if own is None else quantity.value * own
     return None if multiply is None else quantity.value * multiply

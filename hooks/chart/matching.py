@@ -5,6 +5,7 @@ a value set vetoes (eye drops, anti-D, CK-MB, "rule out") is not a member, whate
 once is remembered by the JSON it was written in.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Literal
@@ -14,13 +15,11 @@ import msgspec
 from cds_service.fhir.bundles import UNREADABLE
 from cds_service.fhir.views import CodeableConcept, Coding, decode
 from hooks.chart.facts import MatchMethod
+from hooks.chart.memory import REMEMBERED, by_json
 from hooks.knowledge import normal_code, system_family
 from hooks.knowledge.model import Knowledge, ValueSet
 
 Kind = Literal["condition", "laboratory", "score", "drug", "procedure", "allergy"]
-
-_REMEMBERED = 4096
-_TOO_LONG = 4096
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -40,16 +39,13 @@ class Concept(msgspec.Struct, frozen=True):
     """
 
     hits: tuple[Hit, ...] = ()
+    value_sets: frozenset[str] = frozenset()
     excluded: tuple[Hit, ...] = ()
     text: str = ""
     all_words: str = ""
     displays: tuple[str, ...] = ()
     key: str = ""
     problem: str = ""
-
-    @property
-    def value_sets(self) -> frozenset[str]:
-        return frozenset(hit.value_set for hit in self.hits)
 
 
 class Matcher:
@@ -77,14 +73,11 @@ class Matcher:
                     self._excluded.setdefault((family, code), []).append(one.id)
             for family, prefixes in one.excluded_prefixes.items():
                 self._barred.setdefault(family, []).extend((prefix, one.id) for prefix in prefixes)
-        self._remembered: Callable[[bytes], Concept] = lru_cache(maxsize=_REMEMBERED)(self._read)
-        self._vetoed = lru_cache(maxsize=_REMEMBERED)(self._find_vetoes)
-        self._aliased = lru_cache(maxsize=_REMEMBERED)(self._find_aliases)
-
-    def concept(self, raw: msgspec.Raw) -> Concept:
-        """The CodeableConcept written in `raw`; an empty one for no JSON at all."""
-        written = bytes(raw)
-        return self._remembered(written) if len(written) <= _TOO_LONG else self._read(written)
+        self.concept: Callable[[msgspec.Raw], Concept] = by_json(self._read)
+        """The CodeableConcept written in a piece of JSON; an empty one for none at all."""
+        self._any_alias = _any_of([alias for one in self._sets for alias in one.aliases])
+        self._vetoed = lru_cache(maxsize=REMEMBERED)(self._find_vetoes)
+        self._aliased = lru_cache(maxsize=REMEMBERED)(self._find_aliases)
 
     def understood(self, concept: CodeableConcept) -> Concept:
         """A CodeableConcept that was read already."""
@@ -119,7 +112,7 @@ class Matcher:
         if self._every:
             hits = [hit for step in steps for hit in step]
         else:
-            vetoes = self.vetoed(concept.all_words)
+            vetoes = self.vetoed(concept.all_words) if any(steps) else frozenset()
             kept = ([hit for hit in step if hit.value_set not in vetoes] for step in steps)
             hits = next((step for step in kept if step), [])
             hits = [*hits, *self._more_precise(hits, steps, vetoes)]
@@ -129,6 +122,7 @@ class Matcher:
                 once.setdefault(hit.value_set, hit)
         return Concept(
             hits=tuple(once.values()),
+            value_sets=frozenset(once),
             excluded=tuple(Hit(s, "code", code, concept.words) for s, code in excluded.items()),
             text=concept.words,
             all_words=concept.all_words,
@@ -157,13 +151,13 @@ class Matcher:
         return hits, excluded
 
     def _find_aliases(self, text: str) -> tuple[tuple[str, str], ...]:
+        if not self._any_alias.search(text):
+            return ()
         found = []
-        vetoes = self.vetoed(text)
         for one in self._sets:
-            if one.id not in vetoes:
-                match = next(filter(None, (alias.search(text) for alias in one.aliases)), None)
-                if match:
-                    found.append((one.id, match.group()))
+            match = next(filter(None, (alias.search(text) for alias in one.aliases)), None)
+            if match and not any(veto.search(text) for veto in one.vetoes):
+                found.append((one.id, match.group()))
         return tuple(found)
 
     def _find_vetoes(self, text: str) -> frozenset[str]:
@@ -179,6 +173,15 @@ class Matcher:
 
 ROUTE_UNKNOWN = "immunoglobulin-route-unknown"
 ROUTED = ("ivig", "scig", "immunoglobulin-not-iv")
+
+
+def _any_of(aliases: list[re.Pattern[str]]) -> re.Pattern[str]:
+    """One pattern that finds whatever any of the whole-word names finds, in one pass over a text."""
+    each = (f"(?{'i' if alias.flags & re.IGNORECASE else '-i'}:{alias.pattern})" for alias in aliases)
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(each) or NEVER})")
+
+
+NEVER = r"(?!)"
 
 
 class Matchers(msgspec.Struct, frozen=True):

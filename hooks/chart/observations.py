@@ -1,11 +1,11 @@
 """Observations → laboratory results and strength scores (A2, A4)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 
 from cds_service.fhir.dates import FhirDate
-from cds_service.fhir.views import Observation
+from cds_service.fhir.views import CodeableConcept, Identifier, Observation, array
 from cds_service.patient_data import Entry
 from hooks.chart.facts import LabResult, StrengthScore
 from hooks.chart.limits import limits
@@ -19,18 +19,19 @@ _ANNULLED = frozenset({"entered-in-error", "cancelled"})
 _PRELIMINARY = frozenset({"preliminary", "registered"})
 _REPLACED = frozenset({"corrected", "amended"})
 _SIZES = frozenset({"body-weight", "body-height"})
+_CK = "creatine-kinase"
 
 
 class Measured(msgspec.Struct, frozen=True, gc=False):
-    """One Observation of interest with what decides between it and its duplicates."""
+    """One Observation of interest with what decides between it and its duplicates. `unit` as written."""
 
     source: str
     concept: str
     code: Concept
     view: Observation
     when: FhirDate | None
-    issued: float
     value: float | None
+    unit: str
 
     @property
     def corrected(self) -> bool:
@@ -39,51 +40,50 @@ class Measured(msgspec.Struct, frozen=True, gc=False):
 
 def read_observations(reader: Reader) -> tuple[dict[str, tuple[LabResult, ...]], tuple[StrengthScore, ...]]:
     """Results by concept, and MMT-8 scores, newest first."""
-    measured: dict[str, list[Measured]] = {}
-    seen: set[str] = set()
+    measured: dict[str, dict[str, Measured]] = {}
+    latest = reader.today + timedelta(days=1)
     for key in ("labs", "scores"):
         for entry in reader.entries(key):
-            found = _measured(reader, entry)
-            if found and found.source not in seen:
-                seen.add(found.source)
-                measured.setdefault(found.concept, []).append(found)
-    scores = scaled(
-        reader, [_raw_score(m, doubt) for m, doubt in _without_duplicates(reader, measured.pop(STRENGTH, []))]
-    )
-    labs = {}
-    for concept, of_concept in measured.items():
-        kept = _without_duplicates(reader, of_concept)
-        units = frozenset(_unit(m) for m in of_concept) if concept == "creatine-kinase" else frozenset()
-        results = [_result(reader, m, doubt, units) for m, doubt in kept]
-        labs[concept] = tuple(sorted(results, key=newest))
-    return labs, scores
+            found = _measured(reader, entry, latest)
+            if found:
+                measured.setdefault(found.concept, {}).setdefault(found.source, found)
+    scores = _without_duplicates(reader, [*measured.pop(STRENGTH, {}).values()])
+    labs = {concept: _results(reader, concept, [*by_source.values()]) for concept, by_source in measured.items()}
+    return labs, scaled(reader, [_raw_score(one, doubt) for one, doubt in scores])
 
 
-def _measured(reader: Reader, entry: Entry) -> Measured | None:
+def _measured(reader: Reader, entry: Entry, latest: date) -> Measured | None:
     decoded = reader.decode(entry, Observation)
     if decoded is None:
         return None
     view, source, problems = decoded
     code = reader.matchers.labs.concept(view.code)
-    if not code.hits:
-        problem = problems.get("code") or code.problem
-        if problem:
-            reader.drop(source, f"code was left out: {problem}")
-            return None
-        if not bare_mmt(view, code):
-            return None
-    concept = next((hit.value_set for hit in code.hits), STRENGTH)
+    if code.hits:
+        concept = code.hits[0].value_set
+    elif code.problem:
+        reader.drop(source, f"code was left out: {code.problem}", doubtful=True)
+        return None
+    elif bare_mmt(view, code):
+        concept = STRENGTH
+    else:
+        return None
+    if problems and not reader.standing(source, problems, concept):
+        return None
     when = _when(reader, view, source, concept)
-    reason = _unusable(reader, view, concept, when, problems)
-    if reason:
-        reader.drop(source, reason, concept, when)
+    quantity = view.value_quantity
+    value = quantity.value if quantity else view.value_integer
+    unusable = _unusable(view, concept, value, problems)
+    if not unusable and when and when.earliest > latest:
+        unusable = "is dated in the future", True
+    if unusable:
+        reason, doubtful = unusable
+        reader.drop(source, reason, concept, when, doubtful=doubtful)
         return None
     if not reader.mine(view.subject, source, concept, when):
         return None
-    reader.left_out(source, problems, concept)
-    issued = reader.date(view.issued, "issued", source, concept)
-    value = view.value_quantity.value if view.value_quantity else view.value_integer
-    return Measured(source, concept, code, view, when, issued.moment if issued else 0.0, value)
+    if problems:
+        reader.left_out(source, problems, concept)
+    return Measured(source, concept, code, view, when, value, (quantity.code or quantity.unit) if quantity else "")
 
 
 def _when(reader: Reader, view: Observation, source: str, concept: str) -> FhirDate | None:
@@ -94,133 +94,148 @@ def _when(reader: Reader, view: Observation, source: str, concept: str) -> FhirD
     return end or start
 
 
-def _unusable(reader: Reader, view: Observation, concept: str, when: FhirDate | None, problems: dict[str, str]) -> str:
-    """Why an Observation of interest cannot be used; empty when it can."""
+def _unusable(
+    view: Observation, concept: str, value: float | None, problems: dict[str, str]
+) -> tuple[str, bool] | None:
+    """Why an Observation of interest cannot be used, and whether it might have counted; None when it can."""
     if view.status in _ANNULLED:
-        return f"is {view.status}"
-    if when and when.earliest > reader.today + timedelta(days=1):
-        return "is dated in the future"
-    value = view.value_quantity.value if view.value_quantity else view.value_integer
-    worded = bool(view.value_codeable_concept or view.value_string or view.interpretation)
-    if value is None and not (worded and concept in QUALITATIVE):
-        return _no_value(view, problems)
-    if value is not None and (value < 0 or (concept in _SIZES and value == 0)):
-        return f"has an impossible value ({value:g})"
-    return ""
+        return f"is {view.status}", False
+    if value is None:
+        worded = view.value_codeable_concept or view.value_string or view.interpretation
+        return None if worded and concept in QUALITATIVE else _no_value(view, problems)
+    if value < 0 or (value == 0 and concept in _SIZES):
+        return f"has an impossible value ({value:g})", True
+    return None
 
 
-def _no_value(view: Observation, problems: dict[str, str]) -> str:
+def _no_value(view: Observation, problems: dict[str, str]) -> tuple[str, bool]:
     wrong = next((f"{field}: {problem}" for field, problem in problems.items() if field.startswith("value")), "")
     if wrong:
-        return f"has a value that cannot be read ({wrong})"
+        return f"has a value that cannot be read ({wrong})", True
     if view.value_ratio:
-        return "has a ratio for a value"
+        return "has a ratio for a value", True
     if view.value_string or view.value_codeable_concept:
-        return "has words for a value, not a number"
+        return "has words for a value, not a number", True
     absent = f" ({view.data_absent_reason.words})" if view.data_absent_reason else ""
-    return f"has no value{absent}"
+    return f"has no value{absent}", False
 
 
 def _without_duplicates(reader: Reader, measured: list[Measured]) -> list[tuple[Measured, str]]:
     """Each measurement once, with the doubt that conflicting duplicates leave (A4)."""
-    measured = _last_versions(reader, measured)
-    by_instant: dict[tuple[str, FhirDate] | str, list[Measured]] = {}
-    for one in measured:
-        instant = (one.code.key, one.when) if one.when and one.when.exact else one.source
-        by_instant.setdefault(instant, []).append(one)
-    kept = []
-    for same in by_instant.values():
-        best = max(same, key=lambda one: (one.corrected, one.issued))
-        doubt = ""
-        for other in same:
-            if other is best:
-                continue
-            if _says(other) == _says(best):
-                reader.drop(other.source, f"says the same as {best.source}", best.concept, best.when)
-            else:
-                doubt = f"another result of the same time differs ({other.source})"
-                reader.drop(other.source, f"differs from {best.source} of the same time", best.concept, best.when)
-        kept.append((best, doubt))
-    return kept
+    by_instant: dict[tuple[str, object], list[Measured]] = {}
+    for one in _last_versions(reader, measured):
+        instant = one.when.moment if one.when and one.when.exact else one.source
+        by_instant.setdefault((one.code.key, instant), []).append(one)
+    return [(same[0], "") if len(same) == 1 else _best(reader, same) for same in by_instant.values()]
+
+
+def _best(reader: Reader, same: list[Measured]) -> tuple[Measured, str]:
+    """Of several measurements of one time the corrected or latest issued one."""
+
+    def standing(one: Measured) -> tuple[bool, float]:
+        issued = reader.date(one.view.issued, "issued", one.source, one.concept)
+        return one.corrected, issued.moment if issued else 0.0
+
+    best = max(same, key=standing)
+    doubt = ""
+    for other in same:
+        if other is best:
+            continue
+        if _says(other) == _says(best):
+            reader.drop(other.source, f"says the same as {best.source}", best.concept, best.when)
+        else:
+            doubt = f"another result of the same time differs ({other.source})"
+            reader.drop(other.source, f"differs from {best.source} of the same time", best.concept, best.when)
+    return best, doubt
 
 
 def _says(one: Measured) -> tuple[object, ...]:
-    return one.value, _unit(one), one.view.value_codeable_concept, one.view.value_string
+    return one.value, one.unit, one.view.value_codeable_concept, one.view.value_string
 
 
 def _last_versions(reader: Reader, measured: list[Measured]) -> list[Measured]:
     """Without the results that a corrected one of the same identifier replaces."""
-    replaced = {
-        (one.code.key, identifier): one
-        for one in measured
-        if one.corrected
-        for identifier in one.view.identifier
-        if identifier.value
-    }
+    replaced = {key: one for one in measured if one.corrected for key in _identifiers(reader, one)}
+    if not replaced:
+        return measured
     kept = []
     for one in measured:
-        by = next((replaced[k] for i in one.view.identifier if (k := (one.code.key, i)) in replaced), None)
-        if by is None or one.corrected:
+        by = None if one.corrected else next((replaced[k] for k in _identifiers(reader, one) if k in replaced), None)
+        if by is None:
             kept.append(one)
         else:
             reader.drop(one.source, f"was replaced by {by.source} ({by.view.status})", one.concept, one.when)
     return kept
 
 
-def _unit(one: Measured) -> str:
-    quantity = one.view.value_quantity
-    return (quantity.code or quantity.unit) if quantity else ""
+def _identifiers(reader: Reader, one: Measured) -> list[tuple[str, Identifier]]:
+    found, problem = array(one.view.identifier, Identifier)
+    if problem:
+        reader.left_out(one.source, {"identifier": problem}, one.concept)
+    return [(one.code.key, identifier) for identifier in found if identifier.value]
 
 
-def _result(reader: Reader, one: Measured, doubt: str, units: frozenset[str]) -> LabResult:
-    view, wanted = one.view, reader.knowledge.value_sets[one.concept].unit
-    comparator = view.value_quantity.comparator if view.value_quantity else ""
-    given = _given_unit(reader, one, units) if one.concept == "creatine-kinase" else _unit(one)
+def _results(reader: Reader, concept: str, measured: list[Measured]) -> tuple[LabResult, ...]:
+    """The results of one concept in its unit, newest first."""
+    wanted = reader.knowledge.value_sets[concept].unit
+    wanted = wanted if convertible(wanted) else ""
+    units = frozenset(one.unit for one in measured) if concept == _CK else frozenset()
+    kept = _without_duplicates(reader, measured)
+    return tuple(sorted((_result(reader, one, doubt, wanted, units) for one, doubt in kept), key=newest))
+
+
+def _result(reader: Reader, one: Measured, doubt: str, wanted: str, units: frozenset[str]) -> LabResult:
+    """One result. `wanted`: the unit to bring it to, empty when it is kept as it stands."""
+    view, given, value = one.view, one.unit, one.value
     ukat = reader.knowledge.thresholds.ck.ukat_to_u.value
+    if not given and one.concept == _CK:
+        given = _implied_unit(reader, one, units)
     multiply: float | None = 1.0
-    if wanted and convertible(wanted) and one.value is not None:
+    if wanted and value is not None:
         multiply = factor(given, wanted, ukat)
-        if multiply is None and view.value_quantity and view.value_quantity.unit:
+        if multiply is None and view.value_quantity:
             multiply = factor(view.value_quantity.unit, wanted, ukat)
-    lower, upper = limits(view.reference_range, given, wanted, multiply, ukat)
-    value = one.value * multiply if one.value is not None and multiply is not None else None
-    if multiply is None:
+    limited = limits(view.reference_range, given, wanted, multiply, ukat)
+    if limited.problem:
+        reader.left_out(one.source, {"referenceRange": limited.problem}, one.concept)
+    text = view.value_codeable_concept.words if view.value_codeable_concept else view.value_string
+    raw = value if multiply is None else None
+    if value is not None and multiply is not None:
+        value *= multiply
+    elif value is not None:
+        text = f"{value:g} {given}".strip()
         doubt = doubt or (f"unit {given!r} is not understood" if given else "has no unit")
-    worded = view.value_codeable_concept.words if view.value_codeable_concept else view.value_string
+        value = None
+    comparator = view.value_quantity.comparator if view.value_quantity else ""
     result = None
     if one.concept in QUALITATIVE:
-        result = verdict(
-            one.concept,
-            view.value_codeable_concept,
-            view.interpretation,
-            (value, comparator, lower, upper),
-            view.value_string,
-        )
+        flags, problem = array(view.interpretation, CodeableConcept)
+        if problem:
+            reader.left_out(one.source, {"interpretation": problem}, one.concept)
+        number = (value, comparator, limited.lower, limited.upper)
+        result = verdict(one.concept, view.value_codeable_concept, flags, number, view.value_string)
     return LabResult(
         source=one.source,
         concept=one.concept,
         when=one.when,
         value=value,
-        unit=(wanted if wanted and convertible(wanted) else given) if value is not None else "",
+        unit="" if value is None else wanted or given,
         comparator=comparator,
-        upper=upper,
-        lower=lower,
+        upper=limited.upper,
+        lower=limited.lower,
         result=result,
-        text=worded or (f"{one.value:g} {given}".strip() if one.value is not None else ""),
+        text=text,
         preliminary=view.status in _PRELIMINARY,
+        raw=raw,
         doubt=doubt,
     )
 
 
-def _given_unit(reader: Reader, one: Measured, units: frozenset[str]) -> str:
-    """The unit of a CK; where none is written, what its range or the patient's other CKs say of it (A4)."""
-    unit = _unit(one)
-    if unit:
-        return unit
+def _implied_unit(reader: Reader, one: Measured, units: frozenset[str]) -> str:
+    """What its range, or else the patient's other CKs, say of a CK without unit (A4); empty when they do not."""
     ck = reader.knowledge.thresholds.ck
-    highs = {r.high.value for r in one.view.reference_range if r.high and r.high.value is not None}
-    if len(highs) == 1:
-        high = highs.pop()
+    high = limits(one.view.reference_range, "", "", 1.0, ck.ukat_to_u.value).upper
+    if high is not None:
         if ck.unitless_u_low.value <= high <= ck.unitless_u_high.value:
             return "U/L"
         return "ukat/L" if ck.unitless_ukat_low.value <= high <= ck.unitless_ukat_high.value else ""
@@ -230,5 +245,5 @@ def _given_unit(reader: Reader, one: Measured, units: frozenset[str]) -> str:
 
 def _raw_score(one: Measured, doubt: str) -> RawScore:
     assert one.value is not None
-    stated = stated_scales(one.view, one.code, _unit(one))
+    stated = stated_scales(one.view, one.code, one.unit)
     return RawScore(one.source, one.value, one.when, stated, one.code.key, doubt)

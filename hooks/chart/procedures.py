@@ -20,9 +20,11 @@ def read_procedures(reader: Reader) -> tuple[tuple[Session, ...], tuple[DrugCour
         concept = reader.matchers.procedures.concept(procedure.code)
         if not concept.value_sets:
             if problems.get("code") or concept.problem:
-                reader.drop(source, f"code was left out: {problems.get('code') or concept.problem}")
+                reader.drop(source, f"code was left out: {problems.get('code') or concept.problem}", doubtful=True)
             continue
         named = min(concept.value_sets)
+        if problems and not reader.standing(source, problems, named):
+            continue
         start, end = reader.period(procedure.performed_period, "performedPeriod", source, named)
         when = reader.date(procedure.performed_date_time, "performedDateTime", source, named) or start
         planned = procedure.status == "preparation" or _is_future(when, reader)

@@ -5,16 +5,16 @@ from typing import TypeVar
 
 from cds_service.fhir.bundles import UNREADABLE
 from cds_service.fhir.dates import FhirDate, parse
-from cds_service.fhir.references import relative, whose
-from cds_service.fhir.views import Patient, Period, Reference, View, decode
+from cds_service.fhir.references import Whose, relative, whose
+from cds_service.fhir.views import Patient, Period, Reference, Resource, decode
 from cds_service.patient_data import Entry, PatientData, Source
 from hooks.chart.facts import Dropped, LabResult, StrengthScore
 from hooks.chart.matching import matchers
 from hooks.knowledge.model import Knowledge
 
-V = TypeVar("V", bound=View)
+R = TypeVar("R", bound=Resource)
 
-_MODIFIERS = frozenset({"status", "verificationStatus", "doNotPerform"})
+_MODIFIERS = ("status", "verificationStatus", "doNotPerform")
 _NONE = Source(key="", state="unavailable")
 
 
@@ -28,7 +28,7 @@ class Reader:
         self.matchers = matchers(knowledge)
         self.reading = knowledge.thresholds.reading
         self.dropped: list[Dropped] = []
-        self._mine: dict[str, bool] = {}
+        self._whose: dict[str, Whose] = {}
         self._full_urls = {
             entry.full_url: found.id
             for entry in self.entries("patient")
@@ -39,29 +39,31 @@ class Reader:
         """The entries of one prefetch source; none when it was not to be had (`Chart.checked` tells)."""
         return self.data.sources.get(key, _NONE).entries
 
-    def decode(self, entry: Entry, view: type[V]) -> tuple[V, str, dict[str, str]] | None:
-        """An entry's resource, its source and the fields that were left out; None (and said so) if it is unusable.
-
-        A resource whose status cannot be read may have been entered in error, so it is not used.
-        """
+    def decode(self, entry: Entry, view: type[R]) -> tuple[R, str, dict[str, str]] | None:
+        """An entry's resource, its source and the fields that were left out; None (and said so) if it is unusable."""
         try:
             found, problems = decode(entry.resource, view)
         except UNREADABLE as error:
-            self.drop(entry.location, f"cannot be read: {error}")
+            self.drop(entry.location, f"cannot be read: {error}", doubtful=True)
             return None
-        id_, type_ = getattr(found, "id", ""), getattr(found, "resource_type", "")
+        type_ = found.resource_type
         if type_ != view.__name__:
             self.drop(entry.location, f"is a {type_ or 'value without resourceType'}, not a {view.__name__}")
             return None
-        source = f"{type_}/{id_}" if id_ else entry.location
-        if not _MODIFIERS.isdisjoint(problems):
-            self.drop(source, "; ".join(f"{field} cannot be read: {problem}" for field, problem in problems.items()))
-            return None
-        return found, source, problems
+        return found, f"{type_}/{found.id}" if found.id else entry.location, problems
 
-    def drop(self, source: str, reason: str, concept: str = "", when: FhirDate | None = None) -> None:
-        """Record that an entry, or a part of it, was not used."""
-        self.dropped.append(Dropped(source, reason, concept, when))
+    def drop(
+        self, source: str, reason: str, concept: str = "", when: FhirDate | None = None, *, doubtful: bool = False
+    ) -> None:
+        """Record that an entry, or a part of it, was not used; `doubtful` as in `Dropped`."""
+        self.dropped.append(Dropped(source, reason, concept, when, doubtful))
+
+    def standing(self, source: str, problems: dict[str, str], concept: str) -> bool:
+        """Whether the standing of a resource can be read; if not it may have been entered in error, and is dropped."""
+        unread = [f"{field} cannot be read: {problems[field]}" for field in _MODIFIERS if field in problems]
+        if unread:
+            self.drop(source, "; ".join(unread), concept, doubtful=True)
+        return not unread
 
     def left_out(self, source: str, problems: dict[str, str], concept: str) -> None:
         """Record fields that did not fit; the rest of the resource is used."""
@@ -92,13 +94,15 @@ class Reader:
     def mine(self, subject: Reference | None, source: str, concept: str, when: FhirDate | None = None) -> bool:
         """Whether a resource is this patient's; if not, or if it does not say, it is dropped (A4)."""
         named = subject.reference if subject else ""
-        known = self._mine.get(named)
+        known = self._whose.get(named)
         if known is None:
-            known = self._mine[named] = bool(named) and whose(named, self.data.patient_id, self._full_urls) == "mine"
-        if not known:
-            reason = "names another patient, or one that cannot be resolved" if named else "does not say whose it is"
-            self.drop(source, reason, concept, when)
-        return known
+            known = self._whose[named] = whose(named, self.data.patient_id, self._full_urls) if named else "unknown"
+        if known == "other":
+            self.drop(source, "is another patient's", concept, when)
+        elif known == "unknown":
+            said = f"names {named!r}, which cannot be resolved" if named else "does not say whose it is"
+            self.drop(source, said, concept, when, doubtful=True)
+        return known == "mine"
 
     @staticmethod
     def _patient(entry: Entry) -> Patient | None:

@@ -15,9 +15,9 @@ def shifted(when: date, days: float) -> date:
     return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))
 
 
-def last_dose(course: DrugCourse) -> FhirDate | None:
-    """The day of the last dose, where the doses say it: the last of every step, or None."""
-    ends = [_end_of(step, step.start or course.start) for step in course.steps]
+def last_dose(steps: tuple[Dosing, ...], start: FhirDate | None) -> FhirDate | None:
+    """The day of the last dose of a course from `start`, where the doses say it: the last of every step, or None."""
+    ends = [_end_of(step, step.start or start) for step in steps]
     known = [end for end in ends if end]
     return max(known) if known and len(known) == len(ends) else None
 
@@ -32,25 +32,30 @@ def _end_of(step: Dosing, start: FhirDate | None) -> FhirDate | None:
     return None
 
 
-def span(course: DrugCourse) -> tuple[date, date] | None:
-    """First and last day that a course may cover; None without a start. Open-ended ones last for ever, ended ones of
-    unknown end count with their start.
+Span = tuple[int, int]
+"""First and last day, as ordinals."""
+
+_FOR_EVER = date.max.toordinal()
+
+
+def span(course: DrugCourse) -> Span | None:
+    """The days that a course may cover; None without a start.
+
+    Open-ended courses last for ever; those that ended, who knows when, count with their start.
     """
     if course.start is None:
         return None
+    first, last = course.start.earliest.toordinal(), course.start.latest.toordinal()
     if course.end:
-        return course.start.earliest, max(course.end.latest, course.start.latest)
-    return course.start.earliest, date.max if course.status in ("active", "on-hold") else course.start.latest
+        return first, max(course.end.latest.toordinal(), last)
+    return first, _FOR_EVER if course.status in ("active", "on-hold") else last
 
 
-def overlap(one: DrugCourse, other: DrugCourse, slack_days: float) -> bool:
-    """Whether two courses overlap or touch within `slack_days`; what is active now overlaps whatever else is."""
-    first, second = span(one), span(other)
-    if first is None or second is None:
-        if first is None and second is None:
-            return one.status == other.status
-        return one.status == other.status == "active"
-    return max((first[0] - second[1]).days, (second[0] - first[1]).days) <= slack_days
+def undated_together(one: DrugCourse, other: DrugCourse) -> bool:
+    """Whether two courses, at least one of them without a start, may be at one time: both active, or alike in all."""
+    if one.start is None and other.start is None:
+        return one.status == other.status
+    return one.status == other.status == "active"
 
 
 def known_dose(course: DrugCourse) -> bool:

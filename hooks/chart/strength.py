@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from cds_service.fhir.dates import FhirDate
-from cds_service.fhir.views import Observation
+from cds_service.fhir.views import CodeableConcept, Observation, ReferenceRange, array
 from hooks.chart.facts import StrengthScore
 from hooks.chart.matching import Concept
 from hooks.chart.reader import Reader, newest
@@ -36,14 +36,16 @@ def bare_mmt(view: Observation, code: Concept) -> bool:
     """A bare "MMT" counts only for an exam or survey whose text speaks of muscle (A2: MMT has other meanings)."""
     if not _BARE.search(code.all_words) or "muscle" not in code.all_words.lower():
         return False
-    return any(coding.code in _CLINICAL for category in view.category for coding in category.coding)
+    categories, _ = array(view.category, CodeableConcept)
+    return any(coding.code in _CLINICAL for category in categories for coding in category.coding)
 
 
 def stated_scales(view: Observation, code: Concept, unit: str) -> frozenset[str]:
     """Everything that says what the maximum is; scales other than 150, 80 and percent are `unknown`."""
     hits = (hit.code.lower() for hit in code.hits)
     stated = {scale for hit in hits for scale in ("150", "80", "percent") if hit.endswith(scale)}
-    for one in view.reference_range:
+    ranges, _ = array(view.reference_range, ReferenceRange)
+    for one in ranges:
         if one.high and one.high.value is not None:
             stated.add(_named(f"{one.high.value:g}"))
         stated.update(_named(maximum) for maximum in _OUT_OF.findall(one.text))
@@ -69,7 +71,13 @@ def scaled(reader: Reader, raw: list[RawScore]) -> tuple[StrengthScore, ...]:
             scale, doubt = "150", ""
         maximum = _MAXIMA.get(scale)
         if maximum and one.value > maximum:
-            reader.drop(one.source, f"is more than its maximum ({one.value:g} of {maximum:g})", STRENGTH, one.when)
+            reader.drop(
+                one.source,
+                f"is more than its maximum ({one.value:g} of {maximum:g})",
+                STRENGTH,
+                one.when,
+                doubtful=True,
+            )
             continue
         fraction = one.value / maximum if maximum else None
         scores.append(

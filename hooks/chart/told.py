@@ -5,14 +5,7 @@ from typing import Literal
 import msgspec
 
 from cds_service.fhir.dates import FhirDate
-from cds_service.fhir.views import (
-    AdministeredDosage,
-    Dosage,
-    DoseAndRate,
-    MedicationAdministration,
-    MedicationRequest,
-    MedicationStatement,
-)
+from cds_service.fhir.views import MedicationAdministration, MedicationRequest, MedicationStatement
 from hooks.chart.facts import CourseStatus
 from hooks.chart.medications import DrugView
 from hooks.chart.reader import Reader, code_of
@@ -37,7 +30,7 @@ class Given(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     status: CourseStatus
     kind: Kind
-    dosages: tuple[Dosage, ...]
+    dosage: msgspec.Raw
     start: FhirDate | None
     end: FhirDate | None = None
     moment: bool = False
@@ -68,7 +61,7 @@ def given(reader: Reader, view: DrugView, source: str, concept: str) -> Given:
         return Given(
             status=_REQUEST[view.status],
             kind="MedicationRequest",
-            dosages=view.dosage_instruction,
+            dosage=view.dosage_instruction,
             start=reader.date(view.authored_on, "authoredOn", source, concept),
             status_reason=view.status_reason.all_words if view.status_reason else "",
         )
@@ -79,7 +72,7 @@ def given(reader: Reader, view: DrugView, source: str, concept: str) -> Given:
         return Given(
             status=_ADMINISTRATION[view.status],
             kind="MedicationAdministration",
-            dosages=(_as_dosage(view.dosage),) if view.dosage else (),
+            dosage=view.dosage,
             start=at,
             end=end or at,
             moment=True,
@@ -87,18 +80,13 @@ def given(reader: Reader, view: DrugView, source: str, concept: str) -> Given:
     return Given(
         status=_statement_status(reader, view, end),
         kind="MedicationStatement",
-        dosages=view.dosage,
+        dosage=view.dosage,
         start=start or moment,
         end=end,
         moment=moment is not None and start is None,
         status_reason="; ".join(reason.all_words for reason in view.status_reason),
         known_by=reader.date(view.date_asserted, "dateAsserted", source, concept),
     )
-
-
-def _as_dosage(dosage: AdministeredDosage) -> Dosage:
-    dose = (DoseAndRate(dose_quantity=dosage.dose),) if dosage.dose else ()
-    return Dosage(text=dosage.text, site=dosage.site, route=dosage.route, dose_and_rate=dose)
 
 
 def _statement_status(reader: Reader, view: MedicationStatement, end: FhirDate | None) -> CourseStatus:

@@ -69,6 +69,7 @@ def factor(unit: str, wanted: str, ukat_to_u: float) -> float | None:
 _KATAL = {"ukat/l": 1.0, "nkat/l": 1e-3}
 
 
+@lru_cache(maxsize=128)
 def convertible(wanted: str) -> bool:
     """Whether values of this unit are converted at all; others are kept as they stand."""
     return factor(wanted, wanted, 1.0) is not None

@@ -141,7 +141,7 @@ def ck_row(a: Assessment, result: LabResult | None) -> FactRow:
         return FactRow("CK", "not on record")
     times = f" ({result.value / a.activity.uln:.1f} × ULN {a.activity.uln:g})" if result.value is not None else ""
     return FactRow(
-        "CK", shown(result) + times, str(result.when or ""), f"active ≥ {limit.value:g} × ULN [{limit.mark}]"
+        "CK", md(shown(result)) + times, str(result.when or ""), f"active ≥ {limit.value:g} × ULN [{limit.mark}]"
     )
 
 

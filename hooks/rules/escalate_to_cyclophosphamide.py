@@ -44,7 +44,7 @@ def _card(a: Assessment) -> CardDraft:
     drafting = may_draft(gates, advice)
     dose = advice.text(t.cap_mg, t.round_mg)
     open_gates = [gate for gate in gates if gate.truth is not True]
-    suggestions: list[Suggestion] = [investigations.referral(a), cyclophosphamide.gate_tests(a)]
+    suggestions: list[Suggestion] = [investigations.referral(a), cyclophosphamide.gate_tests(a, gates)]
     if drafting:
         stop = "Stop methotrexate first. " if a.methotrexate.active else ""
         note = (

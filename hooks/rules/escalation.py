@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hooks.assessment import Assessment
 from hooks.assessment.activity import Activity, ActivityState
 from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
-from hooks.reasoning import Criterion, Truth, all_of, all_true, negate
+from hooks.reasoning import Criterion, Truth, all_of, all_true
 from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, scope, score_row
 
 SOURCES = ("conditions", *MEDICATION_SOURCES, "labs", "scores", "procedures")
@@ -61,11 +61,11 @@ def state_in(a: Assessment, trials: ClassTrials, states: Iterable[TrialState], n
 
 
 def _may_have_failed(a: Assessment, trials: ClassTrials) -> bool:
-    """An adequate trial without improvement so far, while the activity of today cannot be computed."""
+    """An adequate trial with a baseline and no improvement so far, while today's activity cannot be computed."""
     response = trials.best.response if trials.best else None
-    if trials.state != "ADEQUATE" or a.activity.state != "NOT_COMPUTABLE" or response is None:
+    if trials.state != "ADEQUATE" or a.activity.state != "NOT_COMPUTABLE" or not (response and response.baseline.score):
         return False
-    return response.points is not None and response.points < a.knowledge.thresholds.response.minimal.value
+    return response.points is None or response.points < a.knowledge.thresholds.response.minimal.value
 
 
 def each_in(a: Assessment, states: Iterable[TrialState], name: str) -> Criterion:
@@ -87,9 +87,7 @@ def activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
     ck, score = a.activity.latest_ck, a.activity.latest_score
     shown = [f"CK {ck.value:g} {ck.unit}" if ck and ck.value is not None else "CK unknown"]
     shown.append(f"MMT-8 {score}" if score else "MMT-8 unknown")
-    truth: Truth = a.activity.state == state
-    if a.activity.state == "NOT_COMPUTABLE" and not truth:
-        truth = None if _compatible(a.activity, state) is not False else False
+    truth = _activity_truth(a.activity, state)
     return Criterion(
         name,
         truth,
@@ -100,13 +98,15 @@ def activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
     )
 
 
-def _compatible(activity: Activity, state: ActivityState) -> Truth:
-    """What is known of strength and CK against what a state asks of them."""
-    asked = {
+def _activity_truth(activity: Activity, state: ActivityState) -> Truth:
+    """What a state asks of strength and CK, Unknown where a measure is missing that could make it so."""
+    normal_twice = None if activity.ck is None else activity.damage_pair is not None
+    asked: dict[str, tuple[Truth, Truth]] = {
+        "ACTIVE_DISEASE": (activity.weak, activity.ck_active),
         "BIOCHEMICAL_ONLY": (activity.full_strength, activity.ck_active),
-        "DAMAGE_LIKELY": (activity.weak, negate(activity.ck_active)),
+        "DAMAGE_LIKELY": (activity.weak, normal_twice),
     }
-    return all_true(asked.get(state, (activity.weak, activity.ck_active)))
+    return all_true(asked[state]) if state in asked else activity.state == state
 
 
 def trial_rows(trials: Iterable[ClassTrials]) -> tuple[FactRow, ...]:

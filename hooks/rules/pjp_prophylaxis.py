@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
+from hooks.assessment.labs import readable
 from hooks.assessment.pjp import PjpRisk, Trigger, assess_pjp
 from hooks.chart.facts import LabResult
 from hooks.reasoning import Criterion, any_of
@@ -15,7 +16,6 @@ from hooks.suggestions.pjp_choice import (
     Option,
     first_fitting,
     g6pd_decides,
-    readable,
     said,
     select,
 )
@@ -121,11 +121,10 @@ def _adult(a: Assessment, found: PjpRisk, known: Circumstances, options: tuple[O
             a,
             option.regimen,
             reduced=option.reduced,
-            first=rank == 0,
-            recommended=found.warns and rank == 0,
+            recommended=found.warns,
             methotrexate=known.methotrexate,
         )
-        for rank, option in enumerate(fitting[:2])
+        for option in fitting[:1]
     ]
     if g6pd_decides(options):
         atovaquone = next(option for option in options if option.regimen.drug == "atovaquone")

@@ -1,12 +1,14 @@
 """R5 AntiHmgcrTailoring, AntiSrpTailoring, SeronegativeTailoring: what the autoantibody changes (B1, B5, section N).
 
-They are never cards of their own: their text is part of the escalation card that fires.
+They are never cards of their own: their text is part of the escalation card that fires. A drug that was not tolerated,
+or that pregnancy or failure rules out, is left out of it (B9).
 """
 
 from hooks.assessment import Assessment
+from hooks.assessment.trials import DONE
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, Rule
-from hooks.rules.escalation import SOURCES, escalation_scope
+from hooks.rules.escalation import SOURCES, escalation_scope, not_tolerated
 
 
 def _positive(a: Assessment, concept: str) -> Criterion:
@@ -25,40 +27,70 @@ def _text(summary: str, *why: str) -> CardDraft:
     return CardDraft(indicator="info", summary=summary, ask=summary, why=why)
 
 
-_HMGCR_TEXT = _text(
-    "Anti-HMGCR: optimise IVIG before or with cyclophosphamide",
-    "**Anti-HMGCR positive:** optimise IVIG before or together with cyclophosphamide: 2 g/kg every 4 weeks, then an "
-    "interval of 2 to 3 weeks, then IVIG with cyclophosphamide. Rituximab helped only 3 of 9 refractory anti-HMGCR "
-    "patients: its failure is expected. Younger patients recover more slowly.",
-)
+def _cyclophosphamide_open(a: Assessment) -> bool:
+    """Whether cyclophosphamide may still be spoken of: not failed, tolerated, not pregnant."""
+    return not (a.person.pregnant or a.cyclophosphamide.state in DONE or not_tolerated(a, "cyclophosphamide"))
 
 
-_SRP_TEXT = _text(
-    "Anti-SRP: rituximab again, with cyclophosphamide",
-    "**Anti-SRP positive:** often more refractory. Consider giving rituximab again together with cyclophosphamide "
-    "(after hepatitis B serology and IgG); rituximab alone helped 6 of 8, that the combination is better is unproven. "
-    "Echocardiogram and ECG: cardiac involvement is described.",
-)
+def _hmgcr_card(a: Assessment) -> CardDraft:
+    if not_tolerated(a, "ivig"):
+        advice = "IVIG would be the drug to optimise, but by the record it was not tolerated."
+    elif _cyclophosphamide_open(a):
+        advice = (
+            "optimise IVIG before or together with cyclophosphamide: 2 g/kg every 4 weeks, then an interval of 2 to 3 "
+            "weeks, then IVIG with cyclophosphamide."
+        )
+    else:
+        advice = "optimise IVIG: 2 g/kg every 4 weeks, then an interval of 2 to 3 weeks."
+    return _text(
+        "Anti-HMGCR: IVIG first",
+        f"**Anti-HMGCR positive:** {advice} Rituximab helped only 3 of 9 refractory anti-HMGCR patients: "
+        "its failure is expected. Younger patients recover more slowly.",
+    )
 
 
-_SERONEGATIVE_TEXT = _text(
-    "Seronegative: IVIG again, higher or more often; question the diagnosis",
-    "**Seronegative (anti-SRP and anti-HMGCR negative):** may respond to IVIG again at a higher dose or more often, "
-    "even after a first failure (low evidence). Question the diagnosis again: genetic limb-girdle panel, review of "
-    "the biopsy, cancer screening.",
-)
+def _srp_card(a: Assessment) -> CardDraft:
+    if a.person.pregnant:
+        advice = "Rituximab is not proposed in pregnancy."
+    elif not_tolerated(a, "rituximab"):
+        advice = "Rituximab is not proposed again: by the record it was not tolerated."
+    elif _cyclophosphamide_open(a):
+        advice = (
+            "Consider giving rituximab again together with cyclophosphamide (after hepatitis B serology and IgG); "
+            "rituximab alone helped 6 of 8, that the combination is better is unproven."
+        )
+    else:
+        advice = "Consider giving rituximab again (after hepatitis B serology and IgG); alone it helped 6 of 8."
+    return _text(
+        "Anti-SRP: rituximab early or again",
+        f"**Anti-SRP positive:** often more refractory. {advice} "
+        "Echocardiogram and ECG: cardiac involvement is described.",
+    )
+
+
+def _seronegative_card(a: Assessment) -> CardDraft:
+    advice = (
+        "IVIG again would be the first thought, but by the record it was not tolerated."
+        if not_tolerated(a, "ivig")
+        else "may respond to IVIG again at a higher dose or more often, even after a first failure (low evidence)."
+    )
+    return _text(
+        "Seronegative: IVIG again; question the diagnosis",
+        f"**Seronegative (anti-SRP and anti-HMGCR negative):** {advice} Question the diagnosis again: genetic "
+        "limb-girdle panel, review of the biopsy, cancer screening.",
+    )
 
 
 ANTI_HMGCR = Rule(
     name="AntiHmgcrTailoring",
     criteria=lambda a: (*escalation_scope(a), _positive(a, "anti-hmgcr")),
-    card=lambda _: _HMGCR_TEXT,
+    card=_hmgcr_card,
     sources=SOURCES,
 )
 ANTI_SRP = Rule(
     name="AntiSrpTailoring",
     criteria=lambda a: (*escalation_scope(a), _positive(a, "anti-srp")),
-    card=lambda _: _SRP_TEXT,
+    card=_srp_card,
     sources=SOURCES,
 )
 SERONEGATIVE = Rule(
@@ -67,6 +99,6 @@ SERONEGATIVE = Rule(
         *escalation_scope(a),
         Criterion("anti-SRP and anti-HMGCR both negative", a.antibodies.seronegative),
     ),
-    card=lambda _: _SERONEGATIVE_TEXT,
+    card=_seronegative_card,
     sources=SOURCES,
 )

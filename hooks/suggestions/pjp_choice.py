@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hooks.assessment.labs import at_least, below, shown
+from hooks.assessment.labs import at_least, below, readable, shown
 from hooks.chart.facts import LabResult
 from hooks.knowledge.thresholds import Pjp, Threshold
 from hooks.reasoning import Truth, any_true
@@ -115,13 +115,6 @@ def g6pd_decides(options: tuple[Option, ...]) -> bool:
     open_ = any(b.name == G6PD and b.truth is None for b in dapsone.against)
     settled = any(b.truth is True for b in dapsone.against)
     return open_ and not settled and not options[0].fits
-
-
-def readable(text: str) -> str:
-    """Units as people write them: UCUM has asterisks and braces, which Markdown would take for its own."""
-    for code, unit in (("10*9/L", "×10⁹/L"), ("{1.73_m2}", "1.73 m²"), (" a [", " years ["), ("{drug}", "")):
-        text = text.replace(code, unit)
-    return text
 
 
 def said(result: LabResult) -> str:

@@ -80,10 +80,8 @@ def g6pd_test(a: Assessment, *, recommended: bool) -> Suggestion:
     return laboratory_order(a, "Order G6PD", text, lab(a, "g6pd", "32546-4"), note=note, recommended=recommended)
 
 
-def draft_order(
-    a: Assessment, regimen: Regimen, *, reduced: bool, first: bool, recommended: bool, methotrexate: bool
-) -> Suggestion:
-    """A suggestion that drafts one regimen for an adult; `first`: it is the first choice, else an alternative."""
+def draft_order(a: Assessment, regimen: Regimen, *, reduced: bool, recommended: bool, methotrexate: bool) -> Suggestion:
+    """A suggestion that drafts one regimen for an adult; just the first that fits, so none is ordered twice."""
     draft = regimen.reduced if reduced and regimen.reduced else regimen.draft
     display = draft.display or a.knowledge.value_sets[regimen.drug].codes["rxnorm"][draft.code]
     dosage: dict[str, Any] = {
@@ -99,5 +97,5 @@ def draft_order(
         note = f"{note} {REGIMENS.methotrexate}"
     code = coding(draft.system, draft.code, display)
     resource = medication_request(a, draft.text, code, dosage=(dosage,), note=note)
-    label = f"{'Order' if first else 'Alternatively order'} {regimen.name}: {draft.dosage}"
+    label = f"Order {regimen.name}: {draft.dosage}"
     return suggestion(label, create(label, resource), recommended=recommended)

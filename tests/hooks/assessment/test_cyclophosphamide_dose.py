@@ -168,8 +168,8 @@ def test_all_gates_passed_at_their_limits() -> None:
         ((lab("igg", 3.9, 30),), (), {}, "IgG not known to be low", False),
         ((allergy("cyclophosphamide"),), (), {}, "allergies checked", False),
         ((), (), {"unavailable": ("allergies",)}, "allergies checked", None),
-        ((), (), {"unavailable": ("medicationRequests",)}, "all drug and laboratory", None),
-        ((), (), {"unavailable": ("labs",)}, "all drug and laboratory", None),
+        ((), (), {"unavailable": ("medicationRequests",)}, "conditions, and all drug", None),
+        ((), (), {"unavailable": ("labs",)}, "conditions, and all drug", None),
     ],
 )
 def test_each_gate(

@@ -320,3 +320,28 @@ def test_a_resource_in_the_wrong_place_is_named(key: str) -> None:
 def test_an_extra_member_changes_nothing() -> None:
     plain, odd = statement(id="x"), statement(id="x") | {"extension": [{"url": "u", "valueCode": "x"}], "foo": 1}
     assert read_chart(plain).courses == read_chart(odd).courses
+
+
+@pytest.mark.parametrize(
+    ("resource", "doubtful", "named"),
+    [
+        (ck(status="entered-in-error"), False, "creatine-kinase"),
+        (ck(status=5), True, "creatine-kinase"),
+        (ck(valueQuantity={"value": "6200"}), True, "creatine-kinase"),
+        (ck(valueQuantity=..., dataAbsentReason={"text": "unknown"}), False, "creatine-kinase"),
+        (ck(effectiveDateTime="2027-01-01"), True, "creatine-kinase"),
+        (ck(subject={"reference": "Patient/q"}), False, "creatine-kinase"),
+        (ck(subject={"reference": "urn:uuid:9"}), True, "creatine-kinase"),
+        (statement(status="not-taken"), False, "methotrexate"),
+        (statement(status=5), True, "methotrexate"),
+        (statement(medicationCodeableConcept=...), True, "unidentified-drug"),
+        (imnm(verificationStatus=concept("refuted")), False, "imnm"),
+        (imnm(verificationStatus=5), True, "imnm"),
+        (allergy({"text": "sulfa"}, verificationStatus=5), True, "sulfonamide-antibiotic"),
+        (procedure(PLEX, status=5), True, "plasma-exchange"),
+        (condition(5), True, ""),  # type: ignore[arg-type]
+    ],
+)
+def test_what_might_have_counted_is_doubtful(resource: dict[str, Any], doubtful: bool, named: str) -> None:
+    (dropped,) = read_chart(resource).dropped
+    assert (dropped.doubtful, dropped.concept) == (doubtful, named)

@@ -15,6 +15,7 @@ from tests.hooks.chart.resources import (
     DAILY,
     RXNORM,
     WEEKLY,
+    administration,
     concept,
     dosage,
     order,
@@ -426,6 +427,12 @@ def test_whatever_is_written_the_dose_is_understood_or_unknown(text: str) -> Non
     assert phrase is None or phrase.low is None or phrase.low >= 0
     (step,) = the_course(statement("prednisone", {"text": text})).steps
     assert (step.low is None) == bool(step.problem)
+
+
+@pytest.mark.parametrize("dose", [5, {"dose": {"value": "much"}}, None])
+def test_a_malformed_dosage_leaves_the_administration(dose: Any) -> None:
+    course = the_course(administration("rituximab") | {"dosage": dose})
+    assert (course.drug, [step.low for step in course.steps]) == ("rituximab", [] if dose is None else [None])
 
 
 def test_a_malformed_dosage_leaves_the_course() -> None:

@@ -282,6 +282,18 @@ def test_a_statement_of_another_amount_on_the_same_days_adds_no_infusion() -> No
     assert infusions(read_chart(told, ivig(35, "2026-02-02"))) == [("2026-02-02", 1, 35_000)]
 
 
+def test_tablets_beside_pulses_stay_a_course_of_their_own() -> None:
+    tablets = order("cyclophosphamide", dosage(100, repeat=DAILY, route={"text": "oral"}), authoredOn="2026-04-01")
+    pulse = administration("cyclophosphamide", mg(1000) | {"route": {"text": "IV"}})
+    chart = read_chart(tablets, pulse)
+    assert len(chart.courses) == 2
+    assert infusions(chart) == [("2026-04-20", 1, 1000)]
+    renewed = [
+        order("cyclophosphamide", dosage(100, repeat=DAILY), authoredOn=on) for on in ("2026-04-01", "2026-06-01")
+    ]
+    assert len(read_chart(*renewed).courses) == 1
+
+
 def test_an_undated_statement_beside_administrations_stays_what_it_is() -> None:
     told = statement("rituximab", dosage(500), status="completed")
     assert [str(i.when) for i in read_chart(told, rtx("2026-04-20")).infusions] == ["2026-04-20", "None"]

@@ -190,7 +190,7 @@ def test_units_are_brought_to_one(code: str, value: float, unit: str, expected: 
 @pytest.mark.parametrize(("code", "unit"), [(CK, "ng/mL"), ("2160-0", "mg"), ("6690-2", "%"), ("8302-2", "kg")])
 def test_a_unit_that_is_not_understood_leaves_no_number(code: str, unit: str) -> None:
     result = the_lab(lab(code, 5, unit))
-    assert result.value is None
+    assert (result.value, result.raw) == (None, 5)
     assert result.doubt == f"unit {unit!r} is not understood"
     assert result.text == f"5 {unit}"
 
@@ -402,3 +402,15 @@ def test_a_field_that_does_not_fit_loses_only_itself() -> None:
 def test_other_laboratory_values_leave_no_trace() -> None:
     chart = read_chart(observation(concept(text="Sodium"), valueQuantity={"value": 140}))
     assert (chart.labs, chart.dropped) == ({}, ())
+
+
+def test_a_part_that_cannot_be_read_loses_only_itself() -> None:
+    chart = read_chart(ck(referenceRange=[{"high": {"value": "200"}}]), lab(HMGCR, 5, interpretation="POS"))
+    assert (chart.labs["creatine-kinase"][0].value, chart.labs["creatine-kinase"][0].upper) == (6200, None)
+    assert chart.labs["anti-hmgcr"][0].result is None
+    assert [d.reason.split(":")[0] for d in chart.dropped] == [
+        "referenceRange was left out", "interpretation was left out",
+    ]  # fmt: skip
+    corrected = read_chart(ck(status="corrected", identifier="1"), ck(9800, effectiveDateTime="2026-01-03"))
+    assert len(corrected.labs["creatine-kinase"]) == 2
+    assert corrected.dropped[0].reason.startswith("identifier was left out")

@@ -33,7 +33,7 @@ def card(rule: Rule, a: Assessment) -> CardDraft:
         kind = resource["resourceType"]
         model = getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
         model.model_validate(resource)
-        owner = resource.get("subject") or resource.get("patient")
+        owner = resource.get("subject") or resource.get("patient") or resource.get("for")
         assert owner == {"reference": "Patient/p1"}
     return draft
 

@@ -30,7 +30,6 @@ from hooks.assessment.trials import ClassTrials, judge
 from hooks.chart.facts import Chart
 from hooks.knowledge.model import Knowledge
 
-
 Computed = TypeVar("Computed")
 
 

@@ -11,6 +11,8 @@ ImnmStatus = Literal["DEFINITE", "PROBABLE", "POSSIBLE", "NONE"]
 EITHER_ANTIBODY = frozenset({"immune-myopathy-nec", "polymyositis"})
 HMGCR_ONLY = frozenset({"drug-induced-myopathy"})
 POSSIBLE = EITHER_ANTIBODY | HMGCR_ONLY | {"other-myositis"}
+UNSURE = frozenset({"provisional", "differential"})
+"""Verification statuses that make any diagnosis no more than possible."""
 MIMICS = frozenset({"inclusion-body-myositis", "muscular-dystrophy"})
 
 
@@ -35,21 +37,22 @@ class ImnmDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
 def assess_diagnosis(chart: Chart, antibodies: Antibodies) -> ImnmDiagnosis:
     """IMNM_STATUS. PROBABLE goes by concept: see B9 "Diagnosis"."""
     current = [d for d in chart.diagnoses if d.current]
+    sure = [d for d in current if d.verification not in UNSURE]
     mimic = next((d for d in current if d.concepts & MIMICS), None)
-    definite = next((d for d in current if "imnm" in d.concepts), None)
+    definite = next((d for d in sure if "imnm" in d.concepts), None)
     if definite:
         return ImnmDiagnosis(status="DEFINITE", condition=definite, conflict=mimic)
     hmgcr = antibodies.hmgcr.state == "POSITIVE"
     either = hmgcr or antibodies.srp.state == "POSITIVE"
     probable = next(
-        (d for d in current if (either and d.concepts & EITHER_ANTIBODY) or (hmgcr and d.concepts & HMGCR_ONLY)),
+        (d for d in sure if (either and d.concepts & EITHER_ANTIBODY) or (hmgcr and d.concepts & HMGCR_ONLY)),
         None,
     )
     if probable:
         overlap = next((d for d in current if "dermatomyositis" in d.concepts), None)
         return ImnmDiagnosis(status="PROBABLE", condition=probable, conflict=mimic or overlap)
     past = next((d for d in chart.diagnoses if "imnm" in d.concepts and not d.current), None)
-    possible = next((d for d in current if d.concepts & POSSIBLE), None)
+    possible = next((d for d in current if d.concepts & (POSSIBLE | {"imnm"})), None)
     if possible and not mimic:
         return ImnmDiagnosis(status="POSSIBLE", condition=possible, historical=past is not None)
     return ImnmDiagnosis(status="NONE", condition=past, historical=past is not None)

@@ -34,7 +34,8 @@ def at_least(result: LabResult, limit: float) -> Truth:
     if result.comparator.startswith(">"):
         return True if value >= limit else None
     if result.comparator.startswith("<"):
-        return None if value > limit else False
+        reaches = value >= limit if result.comparator == "<=" else value > limit
+        return None if reaches else False
     return value >= limit
 
 

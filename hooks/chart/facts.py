@@ -15,7 +15,7 @@ from cds_service.patient_data import SourceState
 Gender = Literal["female", "male", "other", "unknown", ""]
 Result = Literal["positive", "negative", "indeterminate"]
 CourseStatus = Literal["active", "on-hold", "completed", "stopped", "unknown", "planned", "draft"]
-"""`planned`: intended, a draft order on the chart, or a start in the future. `draft`: an order of this request's context."""
+"""`planned`: intended, a draft order on the chart, or or to start later. `draft`: an order of the request's context."""
 MatchMethod = Literal["code", "atc", "display", "text"]
 
 
@@ -58,9 +58,9 @@ class LabResult(Fact, frozen=True):
     """One laboratory result or measurement.
 
     `value` in the concept's own unit (`unit`): CK U/L, creatinine µmol/L, cells 10*9/L, Hb g/dL, IgG g/L, potassium
-    mmol/L, eGFR mL/min/1.73m², weight kg, height cm. `value` is None when only a coded or text result was given, or when
-    the unit was not understood (then `doubt` says so). `comparator` as in FHIR (`<`, `>=` …). `upper` is the upper reference limit in the
-    same unit. `result` is the coded, flagged or worded verdict, as B9 orders them.
+    mmol/L, eGFR mL/min/1.73m², weight kg, height cm. `value` is None when only a coded or text result was given, or
+    when the unit was not understood (then `doubt` says so). `comparator` as in FHIR (`<`, `>=` …). `upper` is the upper
+    reference limit in the same unit. `result` is the coded, flagged or worded verdict, as B9 orders them.
     """
 
     concept: str
@@ -193,8 +193,8 @@ class Infusion(Fact, frozen=True):
 class Allergy(Fact, frozen=True):
     """An AllergyIntolerance that is active and neither refuted nor entered in error.
 
-    `concepts`: value sets it names (`sulfonamide-antibiotic`, `statin`, or a drug class). `severe`: reaction coded or worded as
-    SJS/TEN/DRESS/anaphylaxis, severity severe, or criticality high.
+    `concepts`: value sets it names (`sulfonamide-antibiotic`, `statin`, or a drug class). `severe`: reaction coded or
+    worded as SJS/TEN/DRESS/anaphylaxis, severity severe, or criticality high.
     """
 
     concepts: frozenset[str]
@@ -230,7 +230,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All facts about one patient.
 
     `labs`: by concept, newest first. `scores`: newest first. `checked`: state of each prefetch source, so that "none
-    recorded" and "not checked" stay apart (B9). `raw`: the FHIR JSON of resources that a suggestion may want to update, by reference.
+    recorded" and "not checked" stay apart (B9). `raw`: the FHIR JSON of resources that a suggestion may want to update,
+    by reference.
     """
 
     patient_id: str

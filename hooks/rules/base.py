@@ -31,8 +31,8 @@ class FactRow(msgspec.Struct, frozen=True, gc=False):
 class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule wants to say. All text is Markdown; patient text in it has gone through `md`.
 
-    `summary` says the ask in under 140 characters; `ask` is the same as a line for the card that takes this one over. `missing`:
-    what is missing or was not checked, for the reader.
+    `summary` says the ask in under 140 characters; `ask` is the same as a line for the card that takes this one over.
+    `missing`: what is missing or was not checked, for the reader.
     """
 
     indicator: Indicator
@@ -98,7 +98,7 @@ def scope(
 
 
 def _scope_criteria(a: Assessment) -> tuple[Criterion, Criterion, Criterion, Criterion, Criterion]:
-    """The criteria of every scope: alive, the diagnosis as one that fits and as one that does not, adult, not palliative."""
+    """The criteria of every scope: alive, a diagnosis that fits and the same that does not, adult, not palliative."""
     diagnosis, limit = a.diagnosis, a.knowledge.thresholds.reading.adult_age
     condition = diagnosis.condition
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from cds_service.cli import main
 from click.testing import CliRunner
 
+from cds_service.cli import main
 from cds_service.settings import Settings
 
 ROOT = Path(__file__).parents[2]

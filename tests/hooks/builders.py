@@ -182,7 +182,7 @@ def chart(*facts: Any, age: int | None = 48, gender: str = "female", deceased: b
         allergies=tuple(f for f in facts if isinstance(f, Allergy)),
         sessions=tuple(f for f in facts if isinstance(f, Session)),
         checked={key: "unavailable" if key in unavailable else "complete" for key in SOURCES},
-        unchecked_because={key: "the FHIR server answered 403" for key in unavailable},
+        unchecked_because=dict.fromkeys(unavailable, "the FHIR server answered 403"),
         **more,
     )
 

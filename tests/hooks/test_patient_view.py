@@ -12,6 +12,7 @@ from cds_service.protocol.cards import encode
 from cds_service.protocol.hooks import HOOKS
 from cds_service.protocol.templates import fill, lint
 from cds_service.registry import Call, CdsService
+from hooks import services
 from hooks.knowledge import Knowledge, load
 from hooks.patient_view import PAGE, evaluation, laboratory_codes, prefetch_templates, service
 from tests.hooks.builders import SOURCES, TODAY, knowledge
@@ -103,6 +104,7 @@ def test_the_service_says_what_it_is() -> None:
     for kind in ("Patient", "Condition", "MedicationStatement", "Observation", "AllergyIntolerance", "Procedure"):
         assert kind in offered.usage_requirements
     assert offered.prefetch == prefetch_templates(knowledge())
+    assert [one.id for one in services(knowledge())] == [offered.id]
 
 
 def data(**found: list[dict[str, Any]]) -> PatientData:

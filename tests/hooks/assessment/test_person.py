@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.hooks.builders import assessed, chart, condition, infusion, lab, session, verdict
+from tests.hooks.builders import assessed, changed, chart, condition, infusion, lab, session, verdict
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,12 @@ from tests.hooks.builders import assessed, chart, condition, infusion, lab, sess
     [
         ((condition("imnm"),), "DEFINITE"),
         ((condition("imnm", current=False),), "NONE"),
+        ((changed(condition("imnm"), verification="differential"),), "POSSIBLE"),
+        ((changed(condition("imnm"), verification="unconfirmed"),), "DEFINITE"),
+        (
+            (changed(condition("polymyositis"), verification="provisional"), verdict("anti-srp", "positive")),
+            "POSSIBLE",
+        ),
         ((condition("immune-myopathy-nec"),), "POSSIBLE"),
         ((condition("immune-myopathy-nec"), verdict("anti-srp", "positive")), "PROBABLE"),
         ((condition("polymyositis"), verdict("anti-hmgcr", "positive")), "PROBABLE"),
@@ -72,7 +78,7 @@ def test_an_antibody_test_soon_after_ivig_or_plasma_exchange_is_flagged() -> Non
     assert not assessed(ivig, verdict("anti-srp", "negative", 9)).antibodies.srp.flag
     plex = assessed(session(20), verdict("anti-srp", "negative", 10)).antibodies.srp
     assert "plasma exchange" in plex.flag
-    assert not assessed(session(20), verdict("anti-srp", "negative", None)).antibodies.srp.flag  # type: ignore[arg-type]
+    assert not assessed(session(20), verdict("anti-srp", "negative", None)).antibodies.srp.flag
 
 
 def test_age() -> None:

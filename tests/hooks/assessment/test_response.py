@@ -3,7 +3,7 @@
 import pytest
 
 from hooks.assessment.response import Baseline, baseline, best_response, partial_tis
-from tests.hooks.builders import TODAY, chart, ck, knowledge, mmt, when
+from tests.hooks.builders import chart, ck, knowledge, mmt, when
 
 T = knowledge().thresholds
 START = when(200)
@@ -74,4 +74,3 @@ def test_the_best_later_score_counts() -> None:
     assert best.points == 20 + 7.5
     assert best_response(chart(mmt(90, 210)), START, T).points is None
     assert best_response(chart(mmt(90, 10)), START, T).points is None
-    assert TODAY

@@ -296,7 +296,9 @@ def test_lifetime_dose_counts_everything_that_is_known() -> None:
         infusion("cyclophosphamide", 10, None, basis="mg/kg"),
     ):
         assert not assessed(unknown).lifetime.complete
-    planned = assessed(infusion("cyclophosphamide", 1000, -3, status="planned"), course("cyclophosphamide", -3, status="planned"))
+    planned = assessed(
+        infusion("cyclophosphamide", 1000, -3, status="planned"), course("cyclophosphamide", -3, status="planned")
+    )
     assert planned.lifetime.grams == 0
     assert planned.lifetime.complete
 

@@ -15,7 +15,7 @@ from cds_service.patient_data import SourceState
 Gender = Literal["female", "male", "other", "unknown", ""]
 Result = Literal["positive", "negative", "indeterminate"]
 CourseStatus = Literal["active", "on-hold", "completed", "stopped", "unknown", "planned", "draft"]
-"""`planned`: intended, a draft order on the chart, or or to start later. `draft`: an order of the request's context."""
+"""`planned`: intended, a draft order on the chart, or to start later. `draft`: an order of the request's context."""
 MatchMethod = Literal["code", "atc", "display", "text"]
 
 

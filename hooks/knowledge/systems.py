@@ -64,8 +64,14 @@ def system_family(uri: str) -> str:
 
 
 def normal_code(family: str, code: str) -> str:
-    """The code as value sets hold it: upper case, ICD-10 without dot, without a prefix such as `MONDO:`."""
-    code = code.strip().upper()
+    """The code as value sets hold it: upper case, ICD-10 without dot, without a prefix such as `MONDO:`.
+
+    A code of a system that is not known here keeps its case: servers may tell `k` from `K`.
+    """
+    code = code.strip()
+    if family not in families().names:
+        return code
+    code = code.upper()
     if family == "icd10":
         return code.replace(".", "")
     return _PREFIXES.sub("", code, count=1)

@@ -61,6 +61,12 @@ HMGCR, SRP = verdict("anti-hmgcr", "positive"), verdict("anti-srp", "positive")
 NEGATIVE = (verdict("anti-hmgcr", "negative"), verdict("anti-srp", "negative"))
 
 
+def test_rules_are_evaluated_in_the_order_that_the_knowledge_gives() -> None:
+    """`CyclophosphamideDose` is a page without a rule of its own yet; `DataQuality` comes last."""
+    told = [name for name in knowledge().rules if name not in ("CyclophosphamideDose", "DataQuality")]
+    assert told == [rule.name for rule in RULES]
+
+
 def test_BASE_gives_exactly_three_cards() -> None:
     e = evaluated()
     assert topics(e) == ["EscalateToCyclophosphamide", "PjpProphylaxis", "AntibodyTestingNeeded"]

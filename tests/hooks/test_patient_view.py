@@ -92,7 +92,7 @@ def test_codes_of_the_site_are_asked_for_too_whatever_their_system(tmp_path: Pat
         '      - {system: "http://lab.example/codes", code: K|1 x, display: Potassium, reason: ours}\n'
     )
     known = load(site)
-    assert set(asked(known)) - set(asked(knowledge())) == {"2823-3", "K%7C1%20X"}
+    assert set(asked(known)) - set(asked(knowledge())) == {"2823-3", "K%7C1%20x"}
     labs = templates(known)["labs"]
     assert lint(labs.key, labs.query, HOOKS["patient-view"], required=True) == []
 

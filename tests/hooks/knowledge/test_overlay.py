@@ -41,7 +41,7 @@ def test_codes_are_added_to_a_known_and_an_unknown_system(overlay: Write, knowle
     )
     changed = load(site)
     assert changed.value_sets["potassium"].holds("loinc", "2823-3")
-    assert changed.value_sets["potassium"].holds("http://lab.example/codes", "K")
+    assert changed.value_sets["potassium"].holds("http://lab.example/codes", "k")  # case kept
     assert changed.value_sets["statin"].holds("atc", "C10ZZ01")
     assert changed.value_sets["statin"].holds("atc", "C10AA05")
     assert changed.overlay[0] == OverlayChange("potassium", "", "http://loinc.org 2823-3 Potassium", "ours")

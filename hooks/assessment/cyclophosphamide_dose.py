@@ -12,11 +12,11 @@ from cds_service.fhir.dates import FhirDate, within
 from hooks.assessment import Assessment
 from hooks.assessment.body import Body, body_at
 from hooks.assessment.cyclophosphamide_trial import table_dose
-from hooks.assessment.labs import at_least, below, fresh, latest, readable, shown
-from hooks.assessment.person import current, negative_hcg
+from hooks.assessment.labs import at_least, below, ever, fresh, latest, readable, shown
+from hooks.assessment.person import current, negative_hcg, recent
 from hooks.chart.facts import LabResult
 from hooks.knowledge.thresholds import Threshold
-from hooks.reasoning import Criterion, Truth, all_of, all_true, any_true, negate
+from hooks.reasoning import Criterion, Truth, all_of, all_true, negate
 
 BLOOD_COUNT = "blood count good enough"
 RENAL_FUNCTION = "renal function known and good enough"
@@ -38,6 +38,8 @@ class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
     mg: float | None = None
     by_adjusted_weight: float | None = None
     creatinine: LabResult | None = None
+    doubtful_creatinine: LabResult | None = None
+    """The newest creatinine, where it is too old or too doubtful to decide."""
     problem: str = ""
 
     def text(self, cap: Threshold, step: Threshold) -> str:
@@ -49,6 +51,9 @@ class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
             if self.creatinine
             else "renal function not known: reduce if impaired"
         )
+        if self.doubtful_creatinine:
+            quoted = f"{shown(self.doubtful_creatinine)} of {self.doubtful_creatinine.when}"
+            renal += f"; a creatinine of {quoted} is too old or too doubtful to decide"
         weight = self.body.weight
         said = (
             f"{self.mg_per_kg.value:g} mg/kg × {self.body.kg:g} kg ({weight.when if weight else ''}) = "
@@ -62,15 +67,20 @@ class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
 
 def advise(a: Assessment) -> DoseAdvice:
     """The dose of one pulse by table, cap and rounding (B2)."""
-    t, age = a.knowledge.thresholds.cyclophosphamide, a.person.age
+    t, age = a.knowledge.thresholds.cyclophosphamide, a.person.oldest
     if age is None or not a.person.adult:
         return DoseAdvice(problem="no dose without a known adult age")
     body = body_at(a.chart, FhirDate(a.today, a.today), a.knowledge.thresholds.reading.dose_weight_days.value)
     creatinine = fresh(a.chart, "creatinine", a.knowledge.thresholds.reading.lab_fresh_days, a.today)
     egfr = fresh(a.chart, "egfr", a.knowledge.thresholds.reading.lab_fresh_days, a.today)
-    value = creatinine.value if creatinine and creatinine.value is not None else 0.0
-    if value > t.creatinine_stop.value or current(a.chart, "dialysis"):
+    if (creatinine and _too_high(creatinine, t.creatinine_stop)) or current(a.chart, "dialysis"):
         return DoseAdvice(creatinine=creatinine, problem=SPECIALIST_ONLY)
+    doubtful = None if creatinine else latest(a.chart, "creatinine")
+    if doubtful and _too_high(doubtful, t.creatinine_stop):
+        return DoseAdvice(problem=f"none; the last creatinine was {shown(doubtful)} ({doubtful.when}), repeat it first")
+    if current(a.chart, "ckd-severe") and not (creatinine or egfr):
+        return DoseAdvice(problem="none; kidney disease of stage 4 or 5 is on record, measure creatinine first")
+    value = creatinine.value if creatinine and creatinine.value is not None else 0.0
     if body.kg is None:
         return DoseAdvice(creatinine=creatinine, problem="no recent body weight on record")
     low_egfr = egfr is not None and bool(below(egfr, t.egfr_reduce.value))
@@ -87,7 +97,13 @@ def advise(a: Assessment) -> DoseAdvice:
         mg=pulse(body.kg),
         by_adjusted_weight=pulse(adjusted) if adjusted else None,
         creatinine=creatinine,
+        doubtful_creatinine=doubtful,
     )
+
+
+def _too_high(creatinine: LabResult, limit: Threshold) -> bool:
+    """Whether creatinine is, or may be (`>500`), above the limit at which no dose is named."""
+    return creatinine.value is not None and at_least(creatinine, limit.value + 1e-9) is not False
 
 
 def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
@@ -121,7 +137,7 @@ def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
         ),
         _pregnancy_test(a),
         _urine(a),
-        all_of(HEPATITIS_B, _negative(a, "hbsag", "HBsAg"), _negative(a, "anti-hbc", "anti-HBc")),
+        _no_hepatitis_b(a),
         _no_infection(a),
         Criterion(
             "lifetime cyclophosphamide known and below its limit",
@@ -220,6 +236,21 @@ def _urine(a: Assessment) -> Criterion:
     )
 
 
+def _no_hepatitis_b(a: Assessment) -> Criterion:
+    """Both tests negative and recent; a positive one ever, virus DNA, or the diagnosis is not outlived by them."""
+    ever_positive = next((r for c in ("hbsag", "anti-hbc", "hbv-dna") if (r := ever(a.chart, c, "positive"))), None)
+    return all_of(
+        HEPATITIS_B,
+        _negative(a, "hbsag", "HBsAg"),
+        _negative(a, "anti-hbc", "anti-HBc"),
+        Criterion(
+            "no sign of hepatitis B on record",
+            ever_positive is None and not current(a.chart, "hepatitis-b"),
+            source=ever_positive.source if ever_positive else "",
+        ),
+    )
+
+
 def _negative(a: Assessment, concept: str, name: str) -> Criterion:
     days = a.knowledge.thresholds.gates.hepatitis_days
     result = latest(a.chart, concept)
@@ -238,10 +269,10 @@ def _negative(a: Assessment, concept: str, name: str) -> Criterion:
 
 def _no_infection(a: Assessment) -> Criterion:
     """No serious infection that is current, and recent or undated (S4-INF)."""
-    days = int(a.knowledge.thresholds.gates.infection_days.value)
+    days = a.knowledge.thresholds.gates.infection_days.value
     found = [d for d in a.chart.diagnoses if d.current and "serious-infection" in d.concepts]
-    recent = any_true(within(d.since, days, a.today) is not False for d in found)
-    return Criterion("no serious infection", negate(recent), source=found[0].source if found else "")
+    running = any(recent(d, days, a.today) is not False for d in found)
+    return Criterion("no serious infection", not running, source=found[0].source if found else "")
 
 
 def _igg(a: Assessment) -> Criterion:

@@ -9,7 +9,7 @@ from cds_service.fhir.dates import FhirDate, whole_years
 from hooks.assessment.body import Body, body_for_dose
 from hooks.assessment.labs import usable
 from hooks.assessment.trials import BaseState, Trial, courses_of, infusions_of, segments, undated_trial
-from hooks.chart.facts import Chart, DrugCourse, Infusion
+from hooks.chart.facts import Chart, Dosing, DrugCourse, Infusion
 from hooks.knowledge.thresholds import Threshold, Thresholds
 
 
@@ -22,6 +22,7 @@ class Pulse(msgspec.Struct, frozen=True):
     mg_kg: float | None
     full: bool | None
     problem: str = ""
+    note: str = ""
 
 
 def table_dose(age: int, creatinine: float, egfr_low: bool, thresholds: Thresholds) -> Threshold:
@@ -55,7 +56,7 @@ def pulse(chart: Chart, infusion: Infusion, thresholds: Thresholds) -> Pulse:
     if mg_kg is None:
         return Pulse(infusion, on, mg, None, None, "no body weight near that date")
     needed = min(t.pulse_mg_kg.value, _table_dose_then(chart, infusion.when, thresholds))
-    return Pulse(infusion, on, mg, mg_kg, mg_kg >= needed - 1e-9)
+    return Pulse(infusion, on, mg, mg_kg, mg_kg >= needed - 1e-9, note=body.note)
 
 
 def _table_dose_then(chart: Chart, when: FhirDate, thresholds: Thresholds) -> float:
@@ -106,6 +107,8 @@ def _iv_trial(pulses: list[Pulse], thresholds: Thresholds, today: date) -> Trial
     running = (today - last.on).days <= t.active_days.value
     doses = ", ".join(dict.fromkeys(f"{p.mg:g} mg" if p.mg is not None else "?" for p in pulses))
     given = f"{n} pulse{'s' * (n != 1)} of {doses} from {first.on}" + (f" to {last.on}" if n > 1 else "")
+    note = next((p.note for p in pulses if p.note), "")
+    given += f" ({note})" if note else ""
     sources = frozenset(p.infusion.course or p.infusion.source for p in pulses)
     start = first.infusion.when
     if full >= t.min_pulses.value and waited:
@@ -145,6 +148,15 @@ def _oral_trial(chart: Chart, course: DrugCourse, thresholds: Thresholds, today:
     return Trial(base=base, start=course.start, given=given, gap=gap, courses=sources, running=running)
 
 
+def _step_grams(course: DrugCourse, step: Dosing, today: date) -> float | None:
+    """What one step of an oral course amounts to, at the most; None when that cannot be known."""
+    start, end = step.start or course.start, step.end or course.end
+    last = end.latest if end else today if course.status == "active" else None
+    if start is None or last is None or step.mg_per_day_high is None:
+        return None
+    return step.mg_per_day_high * max((min(last, today) - start.earliest).days + 1, 0) / 1000
+
+
 class LifetimeDose(msgspec.Struct, frozen=True):
     """Cyclophosphamide ever given, for any disease. `grams` is what is known of it; `complete` whether that is all."""
 
@@ -167,10 +179,7 @@ def lifetime_dose(chart: Chart, thresholds: Thresholds, today: date) -> Lifetime
     for course in chart.courses:
         if course.drug != "cyclophosphamide" or course.source in seen or course.status in ("planned", "draft"):
             continue
-        end = course.end.latest if course.end else today if course.status == "active" else None
-        daily = next((s.mg_per_day_high for s in course.steps if s.mg_per_day_high), None)
-        if course.start is None or end is None or daily is None:
-            complete = False
-        else:
-            grams += daily * ((min(end, today) - course.start.earliest).days + 1) / 1000
+        known = [_step_grams(course, step, today) for step in course.steps]
+        complete = complete and bool(known) and None not in known
+        grams += sum(filter(None, known))
     return LifetimeDose(grams, complete)

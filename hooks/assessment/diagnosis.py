@@ -44,15 +44,17 @@ def assess_diagnosis(chart: Chart, antibodies: Antibodies) -> ImnmDiagnosis:
         return ImnmDiagnosis(status="DEFINITE", condition=definite, conflict=mimic)
     hmgcr = antibodies.hmgcr.state == "POSITIVE"
     either = hmgcr or antibodies.srp.state == "POSITIVE"
-    probable = next(
-        (d for d in sure if (either and d.concepts & EITHER_ANTIBODY) or (hmgcr and d.concepts & HMGCR_ONLY)),
-        None,
-    )
+
+    def backed(d: Diagnosis) -> bool:
+        """Whether an antibody makes this diagnosis a probable one."""
+        return bool((either and d.concepts & EITHER_ANTIBODY) or (hmgcr and d.concepts & HMGCR_ONLY))
+
+    probable = next(filter(backed, sure), None)
     if probable:
         overlap = next((d for d in current if "dermatomyositis" in d.concepts), None)
         return ImnmDiagnosis(status="PROBABLE", condition=probable, conflict=mimic or overlap)
-    past = next((d for d in chart.diagnoses if "imnm" in d.concepts and not d.current), None)
+    past = next((d for d in chart.diagnoses if not d.current and ("imnm" in d.concepts or backed(d))), None)
     possible = next((d for d in current if d.concepts & (POSSIBLE | {"imnm"})), None)
-    if possible and not mimic:
-        return ImnmDiagnosis(status="POSSIBLE", condition=possible, historical=past is not None)
+    if possible:
+        return ImnmDiagnosis(status="POSSIBLE", condition=possible, historical=past is not None, conflict=mimic)
     return ImnmDiagnosis(status="NONE", condition=past, historical=past is not None)

@@ -19,6 +19,7 @@ class Stretch(msgspec.Struct, frozen=True):
     weekly_mg: float | None
     ongoing: bool
     problem: str = ""
+    daily: bool = False
 
     @property
     def known(self) -> bool:
@@ -53,7 +54,7 @@ def _stretch(course: DrugCourse, step: Dosing, thresholds: Thresholds) -> Stretc
         problem = "no start date on record"
     elif end is None and not ongoing:
         problem = "no end date on record"
-    return Stretch(course, start, end, weekly, ongoing and end is None, problem)
+    return Stretch(course, start, end, weekly, ongoing and end is None, problem, step.daily)
 
 
 def methotrexate_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple[Trial, ...]:
@@ -70,21 +71,45 @@ def methotrexate_trials(chart: Chart, thresholds: Thresholds, today: date) -> tu
     return tuple(_trial(trial, thresholds, today) for trial in trials)
 
 
-def _days(stretch: Stretch, today: date) -> tuple[int, int]:
-    """The fewest and most days of a known stretch up to today, both ends included."""
-    assert stretch.start is not None
-    last = stretch.end or FhirDate(today, today)
-    fewest = (min(last.earliest, today) - stretch.start.latest).days + 1
-    most = (min(last.latest, today) - stretch.start.earliest).days + 1
-    return max(fewest, 0), max(most, 0)
+def _longest(spans: list[tuple[date, date]], bridge: timedelta) -> int:
+    """Days of the longest uninterrupted run of spans; overlaps count once, short gaps are bridged."""
+    best = 0
+    begin = end = date.min
+    for first, last in sorted(spans):
+        if last < first:
+            continue
+        begin, end = (begin, max(end, last)) if first - end <= bridge and end > date.min else (first, last)
+        best = max(best, (end - begin).days + 1)
+    return best
+
+
+def _days(full: list[Stretch], today: date, bridge: timedelta) -> tuple[int, int]:
+    """The fewest and most days in a row, up to today, that known stretches allow; both ends included."""
+    narrow, wide = [], []
+    for stretch in full:
+        assert stretch.start is not None
+        last = stretch.end or FhirDate(today, today)
+        narrow.append((stretch.start.latest, min(last.earliest, today)))
+        wide.append((stretch.start.earliest, min(last.latest, today)))
+    return _longest(narrow, bridge), _longest(wide, bridge)
+
+
+def _explained(stretch: Stretch, known: list[Stretch]) -> bool:
+    """Whether an entry without a dose only tells again what a dosed one tells: undated, or at the same time."""
+    if not known or stretch.known or stretch.weekly_mg is not None or stretch.daily:
+        return False
+    return stretch.start is None or any(
+        (k.end is None or stretch.start.earliest <= k.end.latest)
+        and (stretch.end is None or k.start is None or stretch.end.latest >= k.start.earliest)
+        for k in known
+    )
 
 
 def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     t = thresholds.methotrexate
     needed = t.min_weeks.value * 7
     full = [s for s in trial if s.known and s.weekly_mg is not None and s.weekly_mg >= t.min_mg_week.value]
-    fewest = sum(_days(s, today)[0] for s in full)
-    most = sum(_days(s, today)[1] for s in full)
+    fewest, most = _days(full, today, timedelta(days=t.bridge_days.value))
     doses = ", ".join(dict.fromkeys(f"{s.weekly_mg:g}" if s.weekly_mg is not None else "?" for s in trial))
     start = (full or trial)[0].start
     given = f"{doses} mg/week" + (f" from {trial[0].start}" if trial[0].start else "")
@@ -92,7 +117,8 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     sources = frozenset(s.course.source for s in trial)
     if fewest >= needed:
         return Trial(base="ADEQUATE", start=start, given=given, courses=sources, running=running)
-    problems = list(dict.fromkeys(s.problem for s in trial if s.problem))
+    dosed = [s for s in trial if s.known]
+    problems = list(dict.fromkeys(s.problem for s in trial if s.problem and not _explained(s, dosed)))
     if problems or most >= needed:
         gap = "; ".join(problems) or "the dates are too vague to tell how long"
         return Trial(base="EXPOSED_UNKNOWN", start=start, given=given, gap=gap, courses=sources, running=running)

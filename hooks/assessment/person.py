@@ -5,38 +5,44 @@ from datetime import date
 import msgspec
 
 from cds_service.fhir.dates import whole_years, within
-from hooks.chart.facts import Chart
+from hooks.chart.facts import Chart, Diagnosis
 from hooks.knowledge.thresholds import Thresholds
-from hooks.reasoning import Truth
+from hooks.reasoning import Truth, any_true
 
 
 class PersonState(msgspec.Struct, frozen=True, kw_only=True):
-    """`age` in whole years: the youngest that the birth date allows (B9). It and `adult` are None when unknown."""
+    """`age` and `oldest`: the least and the most whole years that the birth date allows; None, as `adult`, if unknown.
+
+    The youngest decides who is an adult (B9), the oldest how much a dose is reduced for age.
+    """
 
     age: int | None
+    oldest: int | None
     adult: Truth
     deceased: bool
     pregnant: bool
     pregnant_because: str
     fertile: bool
-    """Female, of the age and without a record that makes the pregnancy question moot (S2)."""
+    """Not male, of the age, and without a record that makes the pregnancy question moot (S2)."""
     palliative: bool
 
 
 def assess_person(chart: Chart, thresholds: Thresholds, today: date) -> PersonState:
     """The person today."""
-    born, female = chart.person.born, chart.person.gender == "female"
-    age = max(whole_years(born, today)[0], 0) if born else None
-    because = _pregnancy(chart, thresholds, today) if female else ""
+    born, may_bear = chart.person.born, chart.person.gender != "male"
+    youngest, oldest = whole_years(born, today) if born else (None, None)
+    age = None if youngest is None else max(youngest, 0)
+    because = _pregnancy(chart, thresholds, today) if may_bear else ""
     concepts = frozenset().union(*(d.concepts for d in chart.diagnoses if d.current))
     gates = thresholds.gates
     return PersonState(
         age=age,
+        oldest=oldest,
         adult=None if age is None else age >= thresholds.reading.adult_age.value,
         deceased=chart.person.deceased,
         pregnant=bool(because),
         pregnant_because=because,
-        fertile=female
+        fertile=may_bear
         and "no-childbearing" not in concepts
         and (age is None or gates.fertile_age_min.value <= age <= gates.fertile_age_max.value),
         palliative="palliative-care" in concepts,
@@ -46,20 +52,25 @@ def assess_person(chart: Chart, thresholds: Thresholds, today: date) -> PersonSt
 def _pregnancy(chart: Chart, thresholds: Thresholds, today: date) -> str:
     """Why the patient counts as pregnant; empty when she does not (B9)."""
     for diagnosis in chart.diagnoses:
-        if "pregnancy" in diagnosis.concepts and diagnosis.current:
-            recent = within(diagnosis.since, int(thresholds.reading.pregnancy_days.value), today)
-            if recent is not False:
-                return f"{diagnosis.text} ({diagnosis.since or 'undated'})"
+        days = thresholds.reading.pregnancy_days.value
+        if "pregnancy" in diagnosis.concepts and diagnosis.current and recent(diagnosis, days, today) is not False:
+            return f"{diagnosis.text} ({diagnosis.since or 'undated'})"
     tests = [r for r in chart.labs.get("hcg", ()) if r.result in ("positive", "negative") and r.when]
-    days = int(thresholds.reading.hcg_positive_days.value)
-    if tests and tests[0].result == "positive" and within(tests[0].when, days, today):
+    limit = int(thresholds.reading.hcg_positive_days.value)
+    if tests and tests[0].result == "positive" and within(tests[0].when, limit, today):
         return f"hCG positive ({tests[0].when})"
     return ""
 
 
+def recent(diagnosis: Diagnosis, days: float, today: date) -> Truth:
+    """Whether onset or record lies within `days` (B9 names either). None: undated, or it cannot be told."""
+    dates = [when for when in (diagnosis.onset, diagnosis.recorded) if when]
+    return any_true(within(when, int(days), today) for when in dates) if dates else None
+
+
 def negative_hcg(chart: Chart, days: float, today: date) -> bool:
-    """Whether the newest pregnancy test is negative and at most `days` old."""
-    tests = [r for r in chart.labs.get("hcg", ()) if r.result and r.when]
+    """Whether the newest pregnancy test is negative and at most `days` old; a newer unclear one hides an older."""
+    tests = [r for r in chart.labs.get("hcg", ()) if r.when]
     return bool(tests) and tests[0].result == "negative" and bool(within(tests[0].when, int(days), today))
 
 

@@ -21,6 +21,7 @@ class RituximabDose(msgspec.Struct, frozen=True):
     mg: float | None
     mg_m2: float | None
     problem: str = ""
+    note: str = ""
 
 
 def measure(chart: Chart, infusion: Infusion, thresholds: Thresholds) -> RituximabDose:
@@ -34,11 +35,12 @@ def measure(chart: Chart, infusion: Infusion, thresholds: Thresholds) -> Rituxim
     body = body_for_dose(chart, infusion.when, thresholds)
     if infusion.basis == "mg/m2":
         mg = infusion.amount * body.bsa if body.bsa else None
-        return RituximabDose(infusion, on, mg, infusion.amount, "" if mg else "no weight and height near that date")
+        problem = "" if mg else "no weight and height near that date"
+        return RituximabDose(infusion, on, mg, infusion.amount, problem, body.note)
     if infusion.basis == "mg/kg":
         mg = infusion.amount * body.kg if body.kg else None
         problem = "" if mg else "no body weight near that date"
-        return RituximabDose(infusion, on, mg, mg / body.bsa if mg and body.bsa else None, problem)
+        return RituximabDose(infusion, on, mg, mg / body.bsa if mg and body.bsa else None, problem, body.note)
     return RituximabDose(infusion, on, infusion.amount, infusion.amount / body.bsa if body.bsa else None)
 
 
@@ -93,7 +95,8 @@ def _trial(chart: Chart, doses: list[RituximabDose], thresholds: Thresholds, tod
             for d in doses
         )
     )
-    given = f"{n} infusion{'s' * (n != 1)} of {shown} from {first.on}"
+    note = next((d.note for d in doses if d.note), "")
+    given = f"{n} infusion{'s' * (n != 1)} of {shown} from {first.on}" + (f" ({note})" if note else "")
     sources = frozenset(d.infusion.course or d.infusion.source for d in doses)
     running = (today - doses[-1].on).days <= t.recent_days.value
     start = first.infusion.when

@@ -140,6 +140,7 @@ def judge(
     if not trials:
         state: TrialState = "PLANNED" if planned else "INTOLERANT" if intolerance else "NOT_EXPOSED"
         return ClassTrials(drug=drug, state=state, intolerance=intolerance, planned=planned)
+    trials = _without_retold(trials)
     judged = tuple(_judge_one(chart, own, trial, active_disease, thresholds) for trial in trials)
     best = min(judged, key=lambda j: _RANK.index(j.state))
     later = next((j for j in reversed(judged) if j.trial.running and j is not best), None)
@@ -154,6 +155,13 @@ def judge(
         retrial=f"a further trial is running: {later.trial.given}" if later else "",
         last=last,
     )
+
+
+def _without_retold(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """An entry without dose or date is no trial of its own beside documented ones: it lends them its reasons (B9)."""
+    dated = [trial for trial in trials if trial.start]
+    retold = frozenset().union(*(trial.courses for trial in trials if not trial.start))
+    return tuple(msgspec.structs.replace(t, courses=t.courses | retold) for t in dated) if dated else trials
 
 
 def _judge_one(

@@ -136,6 +136,7 @@ class Methotrexate(_Group, frozen=True):
     max_mg_week: Threshold
     hard_max_mg_week: Threshold
     min_weeks: Threshold
+    bridge_days: Threshold  # 14 ENG
 
 
 class Cyclophosphamide(_Group, frozen=True):

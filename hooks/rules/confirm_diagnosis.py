@@ -48,6 +48,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     return (
         *scope(a, possible=True, children=True),
         Criterion("the diagnosis is only possible", a.diagnosis.status == "POSSIBLE", value=a.diagnosis.status),
+        Criterion("no mimic (inclusion body myositis, dystrophy) explains it", a.diagnosis.conflict is None),
         any_of(
             "something speaks for necrotizing myopathy",
             _high_ck(a),

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from cds_service.fhir.dates import parse
 from hooks.assessment.cyclophosphamide_dose import SPECIALIST_ONLY, advise, draft_gates, may_draft
 from hooks.assessment.cyclophosphamide_trial import table_dose
 from hooks.reasoning import Truth
 from tests.hooks.builders import (
     allergy,
     assessed,
+    changed,
     chart,
     ck,
     condition,
@@ -19,6 +21,7 @@ from tests.hooks.builders import (
     knowledge,
     lab,
     verdict,
+    when,
 )
 
 T = knowledge().thresholds
@@ -190,3 +193,65 @@ def test_what_does_not_close_a_gate() -> None:
     assert passed(course("glucocorticoid", 100, steps=(daily(20),)), ck(5000)) == {}
     assert passed(allergy("sulfonamide-antibiotic")) == {}
     assert chart().checked["labs"] == "complete"
+
+
+# What must keep an order, or a dose, from being named.
+
+
+def test_only_a_man_needs_no_pregnancy_test() -> None:
+    for gender in ("unknown", "other", ""):
+        assert passed(gender=gender) == {"negative pregnancy test": None}
+        assert "not pregnant" in passed(condition("pregnancy", 60), verdict("hcg", "negative", 3), gender=gender)
+
+
+def test_onset_or_record_may_be_the_recent_one() -> None:
+    infection = changed(condition("serious-infection", 100), recorded=when(5))
+    assert passed(infection) == {"no serious infection": False}
+    pregnancy = changed(condition("pregnancy", 320), recorded=when(5))
+    assert "not pregnant" in passed(pregnancy, verdict("hcg", "negative", 3), gender="female")
+
+
+def test_a_newer_unclear_pregnancy_test_hides_an_older_negative_one() -> None:
+    unclear = lab("hcg", 5000, 1, unit="IU/L")
+    assert passed(verdict("hcg", "negative", 6), unclear, gender="female") == {"negative pregnancy test": None}
+
+
+def test_hepatitis_b_ever_found_is_not_outlived_by_a_later_negative_test() -> None:
+    for sign in (condition("hepatitis-b"), verdict("hbsag", "positive", 500), verdict("hbv-dna", "positive", 500)):
+        assert passed(sign) == {"hepatitis B excluded": False}
+
+
+@pytest.mark.parametrize(
+    "renal",
+    [
+        lab("creatinine", 500, 10, comparator=">"),
+        lab("creatinine", 600, 95, unit="umol/L"),
+        lab("creatinine", 600, 5, doubt="differs"),
+        condition("ckd-severe"),
+    ],
+)
+def test_no_dose_is_named_where_renal_failure_is_on_record(renal: Any) -> None:
+    assert advise(assessed(condition("imnm"), *size(), renal)).mg is None
+
+
+def test_an_old_creatinine_is_quoted_and_does_not_decide() -> None:
+    advice = advise(assessed(*size(), lab("creatinine", 80, 95, unit="umol/L")))
+    text = advice.text(T.cyclophosphamide.cap_mg, T.cyclophosphamide.round_mg)
+    assert advice.mg == 1050
+    assert "a creatinine of 80 umol/L of 2026-08-19 is too old or too doubtful to decide" in text
+    known = advise(assessed(condition("imnm"), condition("ckd-severe"), *size(), lab("egfr", 25, 5)))
+    assert known.mg == 850
+
+
+def test_a_vague_birth_date_takes_the_oldest_age_it_allows() -> None:
+    born = changed(chart(*size()).person, born=parse("1966"))
+    assert advise(assessed(changed(chart(*size()), person=born))).mg == 850
+
+
+def test_lifetime_dose_follows_every_step() -> None:
+    steps = (daily(50, 400, 380), daily(150, 379))
+    a = assessed(course("cyclophosphamide", 400, steps=steps))
+    assert a.lifetime.grams == pytest.approx((50 * 21 + 150 * 380) / 1000)
+    assert not assessed(
+        course("cyclophosphamide", 400, steps=(daily(50, 400, 380), daily(None, 379)))
+    ).lifetime.complete

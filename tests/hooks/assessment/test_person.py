@@ -25,7 +25,7 @@ from tests.hooks.builders import assessed, changed, chart, condition, infusion, 
         ((condition("drug-induced-myopathy"), verdict("anti-srp", "positive")), "POSSIBLE"),
         ((condition("other-myositis"), verdict("anti-srp", "positive")), "POSSIBLE"),
         ((condition("polymyositis"), verdict("anti-srp", "negative")), "POSSIBLE"),
-        ((condition("polymyositis"), condition("inclusion-body-myositis")), "NONE"),
+        ((condition("polymyositis"), condition("inclusion-body-myositis")), "POSSIBLE"),
         ((condition("polymyositis", current=False),), "NONE"),
     ],
 )
@@ -118,3 +118,14 @@ def test_deceased_and_palliative() -> None:
     assert assessed(deceased=True).person.deceased
     assert assessed(condition("imnm"), condition("palliative-care")).person.palliative
     assert assessed(chart(lab("body-weight", 70))).person.palliative is False
+
+
+def test_a_resolved_probable_diagnosis_is_historical_too() -> None:
+    facts = (condition("immune-myopathy-nec", current=False), verdict("anti-hmgcr", "positive"))
+    assert assessed(*facts).diagnosis.historical
+    assert not assessed(condition("immune-myopathy-nec", current=False)).diagnosis.historical
+
+
+def test_a_mimic_beside_a_possible_diagnosis_is_named() -> None:
+    found = assessed(condition("polymyositis"), condition("inclusion-body-myositis")).diagnosis
+    assert found.conflict is not None

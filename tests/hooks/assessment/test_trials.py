@@ -315,3 +315,48 @@ def test_active_and_planned() -> None:
     assert beside.ivig.state == "UNDERDOSED"
     assert assessed(condition("imnm")).ivig.last is None
     assert chart().patient_id == "p1"
+
+
+def test_methotrexate_told_twice_is_counted_once() -> None:
+    twice = (course("methotrexate", 43, steps=(weekly(20),)), course("methotrexate", 43, steps=(weekly(15),)))
+    assert assessed(*twice).methotrexate.state == "TOO_EARLY"
+
+
+def test_two_short_trials_of_methotrexate_are_not_one() -> None:
+    halves = (
+        course("methotrexate", 250, 207, status="stopped", steps=(weekly(15),)),
+        course("methotrexate", 110, 68, status="stopped", steps=(weekly(15),)),
+    )
+    assert assessed(*halves).methotrexate.state == "UNDERDOSED"
+    bridged = (
+        course("methotrexate", 110, 68, status="stopped", steps=(weekly(15),)),
+        course("methotrexate", 54, 1, status="stopped", steps=(weekly(15),)),
+    )
+    assert assessed(*bridged).methotrexate.state == "ADEQUATE"
+
+
+def test_a_reason_without_a_dose_goes_to_the_trial_that_has_one() -> None:
+    """A list entry "ineffective" beside documented low doses does not make the trial adequate (B9)."""
+    bare = course("methotrexate", None, status="stopped", failure="ineffective")
+    dosed = course("methotrexate", 300, 100, status="completed", steps=(weekly(10),))
+    assert assessed(bare, dosed).methotrexate.state == "UNDERDOSED"
+    same_time = course("methotrexate", 300, 100, status="stopped", failure="ineffective")
+    assert assessed(same_time, dosed).methotrexate.state == "UNDERDOSED"
+    other_time = course("methotrexate", 900, 700, status="stopped", failure="ineffective")
+    assert assessed(other_time, dosed).methotrexate.state == "FAILED_DOC"
+    ivig = (*monthly(56, (290,)), course("ivig", 293, 230, status="stopped", failure="ineffective"))
+    a = assessed(*BODY, *ivig)
+    assert a.ivig.state == "UNDERDOSED"
+    assert a.ivig.best is not None
+    assert a.ivig.best.failure == "ineffective"
+    enough = assessed(*BODY, *monthly(140, (290, 262, 234)), ivig[-1])
+    assert enough.ivig.state == "FAILED_DOC"
+
+
+def test_a_weight_measured_far_away_is_said() -> None:
+    far = (lab("body-weight", 70, 1), lab("body-height", 165, 1))
+    cyc = assessed(*far, *pulses(1000, (300, 279, 258, 237))).cyclophosphamide
+    rtx = assessed(*far, *(infusion("rituximab", 375, d, basis="mg/m2") for d in (300, 293, 286, 279))).rituximab
+    for found in (cyc, rtx):
+        assert found.best is not None
+        assert "weight measured 299 days away" in found.best.trial.given

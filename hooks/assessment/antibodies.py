@@ -6,14 +6,14 @@ import msgspec
 
 from cds_service.fhir.dates import FhirDate
 from hooks.assessment.labs import ever
-from hooks.chart.facts import Chart, LabResult
+from hooks.chart.facts import Chart, LabResult, Result
 from hooks.knowledge.thresholds import Thresholds
 
 AntibodyState = Literal["POSITIVE", "NEGATIVE", "INDETERMINATE", "NOT_TESTED"]
 
 
 class Antibody(msgspec.Struct, frozen=True):
-    """One antibody. A POSITIVE ever found stays POSITIVE. `flag`: why the result may mislead."""
+    """One antibody. A POSITIVE ever found stays POSITIVE, else the newest verdict counts. `flag`: why it may mislead."""
 
     name: str
     state: AntibodyState
@@ -48,15 +48,18 @@ def assess_antibodies(chart: Chart, thresholds: Thresholds) -> Antibodies:
     )
 
 
+_STATES: dict[Result, AntibodyState] = {
+    "positive": "POSITIVE", "negative": "NEGATIVE", "indeterminate": "INDETERMINATE",
+}  # fmt: skip
+
+
 def _state(chart: Chart, concept: str, name: str, thresholds: Thresholds) -> Antibody:
-    states: tuple[tuple[Literal["positive", "negative", "indeterminate"], AntibodyState], ...] = (
-        ("positive", "POSITIVE"), ("negative", "NEGATIVE"), ("indeterminate", "INDETERMINATE"),
-    )  # fmt: skip
-    for verdict, state in states:
-        result = ever(chart, concept, verdict)
-        if result:
-            return Antibody(name, state, result, _flag(chart, result.when, thresholds))
-    return Antibody(name, "NOT_TESTED")
+    judged = [result for result in chart.labs.get(concept, ()) if result.result]
+    newest_first = sorted(judged, key=lambda result: result.when is None)  # undated ones last
+    found = ever(chart, concept, "positive") or next(iter(newest_first), None)
+    if found is None or found.result is None:
+        return Antibody(name, "NOT_TESTED")
+    return Antibody(name, _STATES[found.result], found, _flag(chart, found.when, thresholds))
 
 
 def _flag(chart: Chart, when: FhirDate | None, thresholds: Thresholds) -> str:

@@ -31,6 +31,8 @@ def assess_cover(chart: Chart, t: Pjp, today: date) -> Cover:
         for course in active_courses(chart, drug, today):
             if drug == "tmp-smx" and is_treatment(course, t):
                 doubtful.append((course, f"a course of up to {t.treatment_days} twice a day or more is treatment"))
+            elif drug == "tmp-smx" and _too_seldom(course, today):
+                doubtful.append((course, "it is taken as needed, or less than twice a week"))
             else:
                 running.append(course)
     for course in chart.courses:
@@ -55,6 +57,21 @@ def is_treatment(course: DrugCourse, t: Pjp) -> bool:
 
 
 _TWICE = 2 - 1e-6
+
+
+_TWICE_A_WEEK = 2 / 7 - 1e-6
+
+
+def _too_seldom(course: DrugCourse, today: date) -> bool:
+    """Whether what is taken now is taken as needed, or less than twice a week."""
+    now = [
+        step
+        for step in course.steps
+        if not (step.start and step.start.earliest > today) and not (step.end and step.end.latest < today)
+    ]
+    rates = [step.per_day for step in now or course.steps if not step.as_needed]
+    known = [rate for rate in rates if rate is not None]
+    return bool(course.steps) and len(known) == len(rates) and sum(known) < _TWICE_A_WEEK
 
 
 def _short(course: DrugCourse, step: Dosing, t: Pjp) -> bool:

@@ -17,18 +17,36 @@ _NO_EFFECT = (
 )
 _FAILURE_IN_NOTES = re.compile(_NO_EFFECT, re.IGNORECASE)
 _FAILURE = re.compile(_NO_EFFECT + r"|\brefractory|\bfailed\b(?! to (?:attend|take))", re.IGNORECASE)
-_DENIED = re.compile(r"\b(?:no|not|without|denies|denied|risk of|screen\w*)\b", re.IGNORECASE)
+_FAILURE_BUT_BARE = re.compile(_NO_EFFECT + r"|\brefractory", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b(?:(?:no|not)\b(?! (?:longer|able|tolerat\w*|continu\w*|resolv\w*|recover\w*|restart\w*))"
+    r"|without\b|denies\b|denied\b|risk of\b|screen\w*)",
+    re.IGNORECASE,
+)
+"""`not tolerated`, `no longer` and the like say that the drug was stopped: they deny nothing."""
+_SUPPLY = re.compile(r"authori[sz]ation|\binsur\w+|\bcoverage\b|\bdeliver\w*", re.IGNORECASE)
+"""What else may have failed, and says nothing of the drug."""
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+_CLAUSE = re.compile(
+    r"(?<=[.!?;])\s+|\n+|[,(](?=\s*(?:no|not|without|denie[sd])\b)|,(?!.*\bor\b)|\bbut\b|\band\b(?=\s+(?:no|not)\b)"
+    r"|\b(?=without\b)",
+    re.IGNORECASE,
+)
+"""Where a denial ends or begins; the commas of an enumeration with `or` do not part it from its denial."""
 
 
 @lru_cache(maxsize=1024)
 def in_reason(text: str) -> frozenset[Kind]:
-    """What a `statusReason` says. Failure to attend or to take is neither."""
+    """What a `statusReason` says, clause by clause, with the denials of a note.
+
+    Failure to attend or to take is neither; nor is that of an authorization, insurance, coverage or delivery.
+    """
     found: set[Kind] = set()
-    if _INTOLERANCE.search(text):
-        found.add("intolerance")
-    if _FAILURE.search(text):
-        found.add("failure")
+    for clause in _CLAUSE.split(text):
+        if _stated(_INTOLERANCE, clause):
+            found.add("intolerance")
+        if _stated(_FAILURE_BUT_BARE if _SUPPLY.search(clause) else _FAILURE, clause):
+            found.add("failure")
     return frozenset(found)
 
 
@@ -45,5 +63,6 @@ def in_note(text: str) -> dict[Kind, str]:
 
 
 def _stated(pattern: re.Pattern[str], sentence: str) -> bool:
-    match = pattern.search(sentence)
-    return match is not None and not _DENIED.search(sentence[: match.start()] + " " + sentence[match.end() :])
+    """Whether a phrase of the pattern stands in it, and no denial outside such phrases, which may have their own `no`."""
+    rest, phrases = pattern.subn(" ", sentence)
+    return phrases > 0 and not _DENIED.search(rest)

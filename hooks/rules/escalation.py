@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from hooks.assessment import Assessment
 from hooks.assessment.activity import Activity, ActivityState
+from hooks.assessment.labs import below, ever, fresh, shown
+from hooks.assessment.person import recent
 from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
 from hooks.reasoning import Criterion, Truth, all_of, all_true
-from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, scope, score_row
+from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, on, scope, score_row, threshold_text
 
 SOURCES = ("conditions", *MEDICATION_SOURCES, "labs", "scores", "procedures")
 NAMES = {
@@ -142,6 +144,25 @@ def unverifiable(trials: Iterable[ClassTrials]) -> tuple[str, ...]:
     return tuple(
         NAMES[t.drug] for t in trials if t.state == "FAILED_DOC" and t.best and t.best.trial.base == "EXPOSED_UNKNOWN"
     )
+
+
+def rituximab_waits(a: Assessment) -> tuple[str, str]:
+    """What rituximab has to wait for, as "not before … is dealt with", and the findings; empty when nothing is known."""
+    t, found = a.knowledge.thresholds, dict[str, list[str]]()
+    for concept, name in (("hbsag", "HBsAg"), ("anti-hbc", "anti-HBc")):
+        if positive := ever(a.chart, concept, "positive"):
+            found.setdefault("hepatitis B", []).append(f"{name} {md(shown(positive))} ({on(positive.when)})")
+    igg, low = fresh(a.chart, "igg", t.reading.lab_fresh_days, a.today), t.cyclophosphamide.igg_low
+    if igg and below(igg, low.value):
+        found["low IgG"] = [f"IgG {md(shown(igg))} ({on(igg.when)}, {threshold_text(low, '<')})"]
+    for d in a.chart.diagnoses:
+        running = "serious-infection" in d.concepts and d.current
+        if running and recent(d, t.gates.infection_days.value, a.today) is not False:
+            found.setdefault("infection", []).append(f"{md(d.text)} ({on(d.since)})")
+    if not found:
+        return "", ""
+    verb = "is" if len(found) == 1 else "are"
+    return f"not before {' and '.join(found)} {verb} dealt with", "; ".join(x for told in found.values() for x in told)
 
 
 def not_tolerated(a: Assessment, drug: str) -> bool:

@@ -6,9 +6,11 @@ from hooks.rules.base import CardDraft, FactRow, Rule, scope
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+    """Also a possible diagnosis with an antibody: juvenile polymyositis (A1)."""
     limit = a.knowledge.thresholds.reading.adult_age
+    juvenile = a.antibodies.positive and a.diagnosis.conflict is None
     return (
-        *scope(a, children=True),
+        *scope(a, possible=juvenile, children=True),
         Criterion(
             "a child",
             negate(a.person.adult),

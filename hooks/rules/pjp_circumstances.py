@@ -5,7 +5,7 @@ from hooks.assessment.immunosuppression import active_courses
 from hooks.assessment.labs import ever, fresh
 from hooks.chart.facts import Allergy, Diagnosis, LabResult
 from hooks.reasoning import Truth
-from hooks.rules.base import MEDICATION_SOURCES, md
+from hooks.rules.base import MEDICATION_SOURCES, md, on
 from hooks.suggestions.pjp_choice import Circumstances
 
 SULFONAMIDES = frozenset({"sulfonamide-antibiotic", "tmp-smx"})
@@ -30,6 +30,8 @@ def circumstances(a: Assessment) -> Circumstances:
         sulfonamide_severe=bool(allergy and (allergy.severe or allergy.scar)),
         refused={drug: reason for drug in REGIMENS if (reason := _refused(a, drug))},
         egfr=_fresh(a, "egfr"),
+        creatinine=_fresh(a, "creatinine"),
+        creatinine_limit=a.knowledge.thresholds.cyclophosphamide.creatinine_split,
         end_stage=_words(_condition(a, "dialysis")),
         severe_ckd=_words(_condition(a, "ckd-severe")),
         potassium=_fresh(a, "potassium"),
@@ -46,10 +48,20 @@ def circumstances(a: Assessment) -> Circumstances:
         ),
         methotrexate=bool(methotrexate),
         methotrexate_weekly=max(known) if known and len(known) == len(weekly) else None,
+        methotrexate_doubtful=_doubtful_methotrexate(a),
         folate=bool(active_courses(a.chart, "folate", a.today)),
         liver=_words(_condition(a, "hepatitis-b")),
         age=a.person.age,
     )
+
+
+def _doubtful_methotrexate(a: Assessment) -> str:
+    """Methotrexate whose status is unknown, begun and not known to have ended."""
+    for course in a.chart.courses:
+        ended = course.end is not None and course.end.latest < a.today
+        if course.drug == "methotrexate" and course.status == "unknown" and not ended:
+            return f"{md(course.text)} (status unknown, {on(course.start)})"
+    return ""
 
 
 def _fresh(a: Assessment, concept: str) -> LabResult | None:

@@ -18,6 +18,7 @@ from hooks.rules.escalation import (
     escalation_scope,
     fact_rows,
     not_tolerated,
+    rituximab_waits,
 )
 
 DAYS_PER_MONTH = 30.5
@@ -59,7 +60,12 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 
 def _card(a: Assessment) -> CardDraft:
+    waits, findings = rituximab_waits(a)
     ask = "Active on cyclophosphamide: consider giving rituximab again beside it (case-level evidence)"
+    before_it = "Before rituximab: hepatitis B serology and IgG."
+    if waits:
+        ask = f"Active on cyclophosphamide: rituximab again {waits}"
+        before_it = f"Rituximab {waits}: {findings}."
     return CardDraft(
         indicator="info",
         summary=ask,
@@ -67,7 +73,7 @@ def _card(a: Assessment) -> CardDraft:
         why=(
             f"Cyclophosphamide is under way and the last rituximab was on {on(a.rituximab.last)}. Rituximab with "
             "cyclophosphamide has been reported to help refractory cases, perhaps most in anti-SRP disease.",
-            "Before rituximab: hepatitis B serology and IgG. Infection risk and low IgG add up.",
+            f"{before_it} Infection risk and low IgG add up.",
         ),
         facts=fact_rows(a, a.rituximab, a.cyclophosphamide),
     )

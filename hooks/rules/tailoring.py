@@ -8,7 +8,7 @@ from hooks.assessment import Assessment
 from hooks.assessment.trials import DONE
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, Rule
-from hooks.rules.escalation import SOURCES, escalation_scope, not_tolerated
+from hooks.rules.escalation import SOURCES, escalation_scope, not_tolerated, rituximab_waits
 
 
 def _positive(a: Assessment, concept: str) -> Criterion:
@@ -50,10 +50,13 @@ def _hmgcr_card(a: Assessment) -> CardDraft:
 
 
 def _srp_card(a: Assessment) -> CardDraft:
+    waits, findings = rituximab_waits(a)
     if a.person.pregnant:
         advice = "Rituximab is not proposed in pregnancy."
     elif not_tolerated(a, "rituximab"):
         advice = "Rituximab is not proposed again: by the record it was not tolerated."
+    elif waits:
+        advice = f"Rituximab again {waits}: {findings}."
     elif _cyclophosphamide_open(a):
         advice = (
             "Consider giving rituximab again together with cyclophosphamide (after hepatitis B serology and IgG); "

@@ -1,5 +1,7 @@
 """Drafts of what may follow cyclophosphamide: plasma exchange, IVIG again, mycophenolate (B1 R4-FAIL)."""
 
+from typing import Any
+
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.suggestions.resources import coding, create, medication_request, service_request, suggestion
@@ -37,12 +39,13 @@ def ivig(a: Assessment) -> Suggestion:
 
 
 def mycophenolate(a: Assessment) -> Suggestion:
-    """Mycophenolate mofetil, stepped up."""
+    """Mycophenolate mofetil, stepped up; without a structured dose as long as pregnancy has to be excluded (REMS)."""
     display = a.knowledge.value_sets["mycophenolate"].codes["rxnorm"]["68149"]
-    steps = (
+    text = "500 mg by mouth twice daily to start"
+    steps: tuple[dict[str, Any], ...] = (
         {
             "sequence": 1,
-            "text": "500 mg by mouth twice daily to start",
+            "text": text,
             "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
             "doseAndRate": [
                 {
@@ -60,11 +63,15 @@ def mycophenolate(a: Assessment) -> Suggestion:
             "text": "then 1000 mg twice daily, up to 1500 mg twice daily, as blood count and tolerance allow",
         },
     )
+    note = "Weekly blood count for 4 weeks; no live vaccines; effective contraception."
+    if a.person.fertile:
+        steps = ({"sequence": 1, "text": f"dose after two negative pregnancy tests, see card: {text}"}, *steps[1:])
+        note = f"Two negative pregnancy tests first, 8 to 10 days apart (REMS). {note}"
     order = medication_request(
         a,
         "Mycophenolate mofetil",
         coding(RXNORM, "68149", display),
         dosage=steps,
-        note="Weekly blood count for 4 weeks; no live vaccines; effective contraception.",
+        note=note,
     )
     return suggestion("Draft mycophenolate mofetil", create("Draft mycophenolate mofetil", order))

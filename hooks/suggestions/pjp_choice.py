@@ -13,7 +13,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What decides between the regimens.
 
     Texts are empty when there is nothing to say; laboratory results are fresh, or None. `refused`: by drug, the allergy
-    or intolerance that is on record. `methotrexate_weekly`: mg, None when unknown.
+    or intolerance that is on record. `methotrexate_weekly`: mg, None when unknown. `methotrexate_doubtful`: a course of
+    which nobody says whether it goes on. `creatinine_limit`: above it TMP-SMX is not given while the eGFR is unknown.
     """
 
     allergies_checked: bool = True
@@ -22,6 +23,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     sulfonamide_severe: bool = False
     refused: dict[str, str] = {}
     egfr: LabResult | None = None
+    creatinine: LabResult | None = None
+    creatinine_limit: Threshold | None = None
     end_stage: str = ""
     severe_ckd: str = ""
     potassium: LabResult | None = None
@@ -37,6 +40,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """Active drugs to watch beside TMP-SMX."""
     methotrexate: bool = False
     methotrexate_weekly: float | None = None
+    methotrexate_doubtful: str = ""
     folate: bool = False
     liver: str = ""
     age: int | None = None
@@ -157,12 +161,24 @@ def _renal(known: Circumstances, t: Pjp) -> Blocker:
     if known.end_stage:
         return Blocker(name, True, f"{known.end_stage}: the label does not recommend it {_limit(t.crcl_stop, 'below')}")
     if known.egfr is None:
-        because = "eGFR not known"
-        because += f", and {known.severe_ckd} on record" if known.severe_ckd else ""
-        return Blocker(name, None, because, unknown_bars=bool(known.severe_ckd))
+        return _renal_without_egfr(known, name)
     truth = below(known.egfr, t.crcl_stop.value)
     because = f"eGFR {said(known.egfr)} ({known.egfr.when}), {_limit(t.crcl_stop, '<')}: not recommended by the label"
     return Blocker(name, truth, because, unknown_bars=True)
+
+
+def _renal_without_egfr(known: Circumstances, name: str) -> Blocker:
+    """A high creatinine, or one that may be (`>200`), bars; a lower one is quoted, since it proves nothing."""
+    because = "eGFR not known"
+    result, limit = known.creatinine, known.creatinine_limit
+    if result and limit:
+        high = at_least(result, limit.value + 1e-9)
+        because = f"creatinine {said(result).replace('umol', 'µmol')} ({result.when}), eGFR not known"
+        if high is not False:
+            above = _limit(limit, ">").replace("umol", "µmol")
+            return Blocker(name, high, f"{because}: not while creatinine is, or may be, {above}", unknown_bars=True)
+    because += f", and {known.severe_ckd} on record" if known.severe_ckd else ""
+    return Blocker(name, None, because, unknown_bars=bool(known.severe_ckd))
 
 
 def _potassium(known: Circumstances, t: Pjp) -> Blocker:
@@ -182,6 +198,9 @@ def _pregnancy(known: Circumstances) -> Blocker:
 
 def _methotrexate(known: Circumstances, t: Pjp) -> Blocker:
     """B9: with methotrexate only if eGFR, WBC and platelets are known, and nothing prefers atovaquone."""
+    if not known.methotrexate and known.methotrexate_doubtful:
+        because = f"whether {known.methotrexate_doubtful} is still taken is not known, and atovaquone is preferred"
+        return Blocker(METHOTREXATE, None, because, unknown_bars=True)
     if not known.methotrexate:
         truth: Truth = False if known.drugs_checked else None
         return Blocker(METHOTREXATE, truth, "whether methotrexate is taken was not fully checked")

@@ -54,12 +54,22 @@ def test_what_conflicts_with_the_diagnosis() -> None:
         (("indeterminate",), "INDETERMINATE"),
         (("negative", "positive"), "POSITIVE"),  # a positive ever found stays
         (("positive", "negative"), "POSITIVE"),
-        (("indeterminate", "negative"), "NEGATIVE"),
+        (("indeterminate", "negative"), "INDETERMINATE"),  # the newest decides
+        (("negative", "indeterminate"), "NEGATIVE"),
     ],
 )
 def test_antibody_state(results: tuple[Any, ...], state: str) -> None:
     facts = [verdict("anti-srp", result, 10 + i) for i, result in enumerate(results)]
     assert assessed(*facts).antibodies.srp.state == state
+
+
+def test_an_undated_antibody_result_comes_last() -> None:
+    undated, dated = verdict("anti-srp", "indeterminate", None), verdict("anti-srp", "negative", 400)
+    unread = lab("anti-srp", 5.0, 1)
+    a = changed(chart(), labs={"anti-srp": (undated, unread, dated)})
+    assert assessed(a).antibodies.srp.result is dated
+    assert assessed(undated).antibodies.srp.state == "INDETERMINATE"
+    assert assessed(unread).antibodies.srp.state == "NOT_TESTED"
 
 
 def test_seronegative_needs_both() -> None:

@@ -276,6 +276,41 @@ def test_words_for_neither(words: str) -> None:
     assert (course.failure, course.intolerance) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("words", "intolerance", "failure"),
+    [
+        ("Course completed, no adverse effects", False, False),
+        ("completed without toxicity", False, False),
+        ("Completed; denies side effects", False, False),
+        ("risk of thrombosis", False, False),
+        ("no nausea, vomiting or toxicity", False, False),
+        ("not ineffective", False, False),
+        ("Prior authorization failed", False, False),
+        ("insurance authorisation failed", False, False),
+        ("failed delivery", False, False),
+        ("coverage failed", False, False),
+        ("treatment failure, insurance informed", False, True),
+        ("ineffective; prior authorization failed", False, True),
+        ("Failed MTX, insurance informed", False, True),
+        ("no response", False, True),
+        ("No improvement and no response", False, True),
+        ("lack of effect", False, True),
+        ("No response without toxicity", False, True),
+        ("Ineffective, no adverse effects", False, True),
+        ("no response and no toxicity", False, True),
+        ("ineffective (no toxicity or rash)", False, True),
+        ("hepatotoxicity but not ineffective", True, False),
+        ("No side effects, ineffective", False, True),
+        ("not tolerated due to side effects", True, False),
+        ("no longer taken: nephrotoxicity", True, False),
+        ("toxicity, no response", True, True),
+    ],
+)
+def test_a_status_reason_may_deny(words: str, intolerance: bool, failure: bool) -> None:
+    course = the_course(statement(status="stopped", statusReason=[{"text": words}]))
+    assert (bool(course.intolerance), bool(course.failure)) == (intolerance, failure)
+
+
 def test_a_coded_reason_is_read_by_its_display() -> None:
     reason = [concept("1", "urn:x", display="Lack of efficacy")]
     assert the_course(statement(status="stopped", statusReason=reason)).failure == "Lack of efficacy"

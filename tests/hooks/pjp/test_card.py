@@ -8,7 +8,7 @@ from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service.protocol.cards import SUMMARY_LIMIT
-from hooks.chart.facts import Chart, Dosing
+from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.reasoning import verdict
 from hooks.rules.base import CardDraft
 from hooks.rules.pjp_prophylaxis import RULE
@@ -24,6 +24,7 @@ from tests.hooks.builders import (
     infusion,
     lab,
     weekly,
+    when,
 )
 from tests.hooks.builders import (
     verdict as result,
@@ -336,3 +337,33 @@ def test_every_draft_is_valid_and_carries_only_verified_codes(patient: Chart) ->
         coded = resource.get("medicationCodeableConcept") or resource["code"]
         assert {coding["code"] for coding in coded["coding"]} <= verified
         assert all(coding["display"] for coding in coded["coding"])
+
+
+def test_a_high_creatinine_without_egfr_leaves_tmp_smx_out() -> None:
+    renal = lab("creatinine", 700, 5, unit="umol/L")
+    drafted = card(chart(PREDNISONE, renal))
+    assert medications(drafted)[0] == "atovaquone 1500 mg daily"
+    assert "creatinine 700 µmol/L" in says(drafted)
+    stale = changed(renal, when=when(91))
+    assert "atovaquone" not in medications(card(chart(PREDNISONE, stale)))[0]
+
+
+@pytest.mark.parametrize(
+    ("methotrexate", "named"),
+    [
+        (course("methotrexate", 100, status="unknown"), True),
+        (course("methotrexate", 100, -5, status="unknown"), True),
+        (course("methotrexate", 100, 5, status="unknown"), False),
+        (course("methotrexate", 100, status="stopped"), False),
+        (course("azathioprine", 100, status="unknown"), False),
+    ],
+)
+def test_methotrexate_of_unknown_status_is_named(methotrexate: DrugCourse, named: bool) -> None:
+    drafted = card(chart(PREDNISONE, methotrexate, *GOOD_BLOOD))
+    assert ("status unknown" in says(drafted)) is named
+    assert ("atovaquone" in medications(drafted)[0]) is named
+
+
+def test_tmp_smx_as_needed_is_no_cover() -> None:
+    drafted = card(chart(PREDNISONE, course("tmp-smx", 100, steps=(daily(960, as_needed=True),))))
+    assert "does not count as prophylaxis: it is taken as needed" in says(drafted)

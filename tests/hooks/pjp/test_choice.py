@@ -120,6 +120,51 @@ def test_severe_kidney_disease_bars_tmp_smx_until_the_egfr_is_known() -> None:
     assert first(severe_ckd="CKD stage 4", egfr=lab("egfr", 20)) == "tmp-smx"
 
 
+LIMIT = knowledge().thresholds.cyclophosphamide.creatinine_split
+
+
+def creatinine(value: float, comparator: str = "") -> dict[str, object]:
+    result = lab("creatinine", value, "2026-11-17", unit="umol/L", comparator=comparator)
+    return {"creatinine": result, "creatinine_limit": LIMIT}
+
+
+@pytest.mark.parametrize(
+    ("value", "comparator", "drug"),
+    [
+        (700, "", "atovaquone"),
+        (300.1, "", "atovaquone"),
+        (300, "", "tmp-smx"),
+        (60, "", "tmp-smx"),
+        (400, ">", "atovaquone"),
+        (200, ">", "atovaquone"),  # may be above
+        (200, "<", "tmp-smx"),
+    ],
+)
+def test_a_high_creatinine_without_egfr_bars_tmp_smx(value: float, comparator: str, drug: str) -> None:
+    assert first(**creatinine(value, comparator)) == drug
+
+
+def test_a_creatinine_without_egfr_is_quoted() -> None:
+    (against,) = options(**creatinine(700))[0].against
+    assert "creatinine 700 µmol/L (2026-11-17), eGFR not known" in against.because
+    assert "> 300 µmol/L" in against.because
+    lower = [b.because for b in options(**creatinine(60))[0].unknown]
+    assert "creatinine 60 µmol/L (2026-11-17), eGFR not known" in lower
+
+
+def test_a_known_egfr_decides_before_creatinine() -> None:
+    assert first(**creatinine(700), egfr=lab("egfr", 60)) == "tmp-smx"
+    assert first(**creatinine(60), severe_ckd="CKD stage 4") == "atovaquone"
+
+
+def test_methotrexate_of_unknown_status_prefers_atovaquone() -> None:
+    found = options(methotrexate_doubtful="methotrexate (status unknown, 2026-01-10)")
+    assert first_fitting(found)[0].regimen.drug == "atovaquone"
+    assert found[0].barred_only_by("methotrexate")
+    assert "methotrexate (status unknown, 2026-01-10)" in found[0].against[0].because
+    assert first(**{**ALLOWED, "methotrexate_doubtful": "methotrexate"}) == "tmp-smx"  # active: judged by its facts
+
+
 @pytest.mark.parametrize(
     ("result", "drug", "reduced"),
     [

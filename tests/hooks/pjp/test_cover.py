@@ -6,9 +6,10 @@ import pytest
 
 from hooks.assessment.pjp_cover import Cover, assess_cover, months_before, running_since
 from hooks.chart.facts import Dosing, DrugCourse
-from tests.hooks.builders import TODAY, chart, course, daily, knowledge, when
+from tests.hooks.builders import TODAY, chart, course, daily, knowledge, weekly, when
 
 THRICE_WEEKLY = Dosing(low=960, high=960, per_day=3 / 7)
+TWICE_WEEKLY = Dosing(low=960, high=960, per_day=2 / 7)
 TWICE_DAILY = Dosing(low=960, high=960, per_day=2)
 MONTHLY = Dosing(low=300, high=300, per_day=1 / 28)
 
@@ -27,6 +28,11 @@ def cover(*facts: object) -> Cover:
         course("tmp-smx", None, -5, steps=(TWICE_DAILY,)),
         course("tmp-smx", 7, steps=(Dosing(per_day=2, count=29),)),
         course("tmp-smx", 7, -3, steps=(TWICE_DAILY, daily(480))),
+        course("tmp-smx", 100, steps=(TWICE_WEEKLY,)),
+        course("tmp-smx", 100, steps=(weekly(960), weekly(960))),  # on two days a week
+        course("tmp-smx", 100, steps=(weekly(960, 100, 50), TWICE_WEEKLY)),  # the first step is over
+        course("tmp-smx", 100, steps=(TWICE_WEEKLY, daily(480, as_needed=True))),
+        course("tmp-smx", 100, steps=(Dosing(low=960),)),
         course("atovaquone", 100, steps=(daily(1500),)),
         course("dapsone", 100, steps=(daily(100),)),
         course("pentamidine", 35, 35, status="completed", route="inhaled"),
@@ -48,6 +54,11 @@ def test_this_covers(prophylaxis: DrugCourse) -> None:
         course("tmp-smx", -3),
         course("tmp-smx", 7, 7 - 13, steps=(TWICE_DAILY,)),  # 14 days
         course("tmp-smx", 7, steps=(Dosing(per_day=2, count=28),)),
+        course("tmp-smx", 100, steps=(weekly(960),)),
+        course("tmp-smx", 100, steps=(daily(960, as_needed=True),)),
+        course("tmp-smx", 100, steps=(weekly(960), daily(960, -10))),  # daily later only
+        course("tmp-smx", 100, steps=(daily(960, 100, 50), weekly(960))),
+        course("tmp-smx", 100, steps=(weekly(960, 100, 50),)),
         course("atovaquone", 100, 10, status="completed"),
         course("pentamidine", 36, 36, status="completed", route="inhaled"),
         course("pentamidine", 10, 10, status="completed", route="intravenous"),
@@ -65,6 +76,8 @@ def test_this_does_not_cover(drug: DrugCourse) -> None:
 def test_why_something_is_no_cover_is_said() -> None:
     short = cover(course("tmp-smx", 7, -3, steps=(TWICE_DAILY,))).doubtful
     assert "treatment" in short[0][1]
+    seldom = cover(course("tmp-smx", 100, steps=(weekly(960),))).doubtful
+    assert "less than twice a week" in seldom[0][1]
     assert "not said that it was inhaled" in cover(course("pentamidine", 10, 10, status="completed")).doubtful[0][1]
     unknown_day = cover(course("pentamidine", None, status="completed", route="inhaled")).doubtful
     assert "day of the last dose" in unknown_day[0][1]

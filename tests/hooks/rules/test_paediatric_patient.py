@@ -19,11 +19,18 @@ def test_below_eighteen(age: int | None, expected: str) -> None:
     [
         ((condition("polymyositis"),), "silent"),
         ((condition("polymyositis"), verdict("anti-srp", "positive")), "fires"),
+        ((condition("other-myositis"), verdict("anti-srp", "positive")), "fires"),  # juvenile polymyositis
+        ((condition("other-myositis"), verdict("anti-hmgcr", "positive")), "fires"),
+        ((condition("other-myositis"), verdict("anti-srp", "negative")), "silent"),
+        (
+            (condition("other-myositis"), verdict("anti-srp", "positive"), condition("muscular-dystrophy")),
+            "silent",
+        ),
         ((condition("imnm", current=False),), "silent"),
         ((condition("palliative-care"),), "silent"),
     ],
 )
-def test_when_the_diagnosis_is_established(facts: tuple[Any, ...], expected: str) -> None:
+def test_when_the_diagnosis_is_established_or_backed_by_an_antibody(facts: tuple[Any, ...], expected: str) -> None:
     assert outcome(RULE, assessed(*facts, age=12)) == expected
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cds_service.fhir.dates import FhirDate
 from hooks.rules.rituximab_with_cyclophosphamide import RULE
-from tests.hooks.builders import allergy, assessed, base, condition, course, infusion, mmt
+from tests.hooks.builders import allergy, assessed, base, condition, course, infusion, lab, mmt, verdict
 from tests.hooks.rules.asking import card, outcome, texts
 
 
@@ -72,3 +72,43 @@ def test_a_vague_date_of_the_last_rituximab_is_no_answer() -> None:
     month = FhirDate(date(2026, 5, 1), date(2026, 5, 31))
     a = assessed(base(*PULSES, infusion("rituximab", 1000, month), without=("rituximab",)))
     assert outcome(RULE, a) == "cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("facts", "summary", "quoted"),
+    [
+        ((verdict("hbsag", "positive", 800),), "not before hepatitis B is dealt with", "HBsAg positive (2024-09-13)"),
+        (
+            (verdict("anti-hbc", "positive", None),),
+            "not before hepatitis B is dealt with",
+            "anti-HBc positive (undated",
+        ),
+        ((lab("igg", 3.9, 90, unit="g/L"),), "not before low IgG is dealt with", "IgG 3.9 g/L (2026-08-24, < 4 g/L"),
+        ((condition("serious-infection", 60, text="Sepsis"),), "not before infection is dealt with", "Sepsis (2026-"),
+        ((condition("serious-infection", None),), "not before infection is dealt with", "(undated)"),
+        (
+            (verdict("hbsag", "positive"), verdict("anti-hbc", "positive"), lab("igg", 2, unit="g/L")),
+            "not before hepatitis B and low IgG are dealt with",
+            "HBsAg positive (2026-10-23); anti-HBc positive (2026-10-23); IgG 2 g/L",
+        ),
+    ],
+)
+def test_rituximab_waits_for_what_is_known(facts: tuple[Any, ...], summary: str, quoted: str) -> None:
+    draft = card(RULE, assessed(base(*PULSES, *facts)))
+    assert summary in draft.summary
+    assert "consider giving" not in texts(draft)
+    assert quoted in texts(draft)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        verdict("hbsag", "negative"),
+        lab("igg", 4, unit="g/L"),
+        lab("igg", 3.9, 91, unit="g/L"),
+        condition("serious-infection", 61),
+        condition("serious-infection", 10, current=False),
+    ],
+)
+def test_rituximab_does_not_wait_for_what_is_past_or_normal(fact: Any) -> None:
+    assert "consider giving rituximab again" in card(RULE, assessed(base(*PULSES, fact))).summary

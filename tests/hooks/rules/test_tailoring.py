@@ -78,3 +78,10 @@ def test_a_drug_that_was_not_tolerated_is_not_proposed() -> None:
 
 def test_no_rituximab_in_pregnancy() -> None:
     assert "not proposed in pregnancy" in said(ANTI_SRP, SRP, condition("pregnancy", 60))
+
+
+@pytest.mark.parametrize("also", [(), (CYC_FAILED,)])
+def test_rituximab_waits_for_hepatitis_b(also: tuple[Any, ...]) -> None:
+    text = said(ANTI_SRP, SRP, verdict("hbsag", "positive"), *also)
+    assert "Rituximab again not before hepatitis B is dealt with: HBsAg positive (2026-10-23)." in text
+    assert "Consider giving" not in text

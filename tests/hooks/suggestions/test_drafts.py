@@ -120,12 +120,24 @@ def test_ivig_again_has_no_calculated_dose() -> None:
 
 
 def test_mycophenolate_starts_low_and_steps_up() -> None:
-    order = only(next_line.mycophenolate(A))
+    order = only(next_line.mycophenolate(assessed(base(gender="male"))))
     start, then = order["dosageInstruction"]
     assert (start["sequence"], start["doseAndRate"][0]["doseQuantity"]["value"]) == (1, 500)
     assert start["timing"]["repeat"] == {"frequency": 2, "period": 1, "periodUnit": "d"}
     assert "1000 mg twice daily, up to 1500 mg twice daily" in then["text"]
     assert "contraception" in order["note"][0]["text"]
+
+
+def test_mycophenolate_waits_for_pregnancy_tests_where_the_question_stands() -> None:
+    order = only(next_line.mycophenolate(A))
+    start, then = order["dosageInstruction"]
+    assert set(start) == {"sequence", "text"}
+    assert start["text"].startswith("dose after two negative pregnancy tests, see card")
+    assert "1000 mg twice daily, up to 1500 mg twice daily" in then["text"]
+    assert "doseAndRate" not in then
+    assert order["note"][0]["text"].startswith("Two negative pregnancy tests first")
+    moot = only(next_line.mycophenolate(assessed(base(condition("no-childbearing")))))
+    assert "doseAndRate" in moot["dosageInstruction"][0]
 
 
 def test_tests_and_referrals() -> None:

@@ -102,8 +102,8 @@ def _full_urls(gathered: Mapping[str, Gathered], patient_id: str) -> dict[str, s
     return {
         entry.full_url: head.id or patient_id
         for one in gathered.values()
-        for entry, head in zip(one.source.entries, one.heads, strict=True)
-        if entry.full_url and head.resource_type == "Patient"
+        for entry in one.source.entries
+        if (head := entry.head) and head.resource_type == "Patient" and entry.full_url
     }
 
 
@@ -120,7 +120,9 @@ def _of_patient(gathered: dict[str, Gathered], patient_id: str, urls: Mapping[st
 
 def _own(one: Gathered, patient_id: str, urls: dict[str, str], seen: dict[str, Whose]) -> Gathered:
     doubtful: set[int] = set()
-    for index, head in enumerate(one.heads):
+    for index, entry in enumerate(one.source.entries):
+        head = entry.head
+        assert head is not None
         if head.resource_type == "Patient":
             verdict: Whose = "mine" if head.id in (None, patient_id) else "other"
         else:
@@ -168,7 +170,6 @@ def _without(one: Gathered, doubtful: set[int]) -> Gathered:
             tuple(source.entries[index] for index in kept),
             "; ".join(filter(None, (source.reason, reason))),
         ),
-        tuple(one.heads[index] for index in kept),
         one.others,
         sum(index < one.sent for index in kept),
     )

@@ -52,8 +52,9 @@ def _references(gathered: Iterable[Gathered]) -> dict[str, None]:
     return {
         head.medication_reference.reference: None
         for one in gathered
-        for head in one.heads
-        if head.medication_reference
+        for entry in one.source.entries
+        if (head := entry.head)
+        and head.medication_reference
         and head.medication_reference.reference
         and not head.medication_reference.reference.startswith("#")
     }

@@ -7,16 +7,23 @@ from typing import Literal
 
 import msgspec
 
+from cds_service.fhir.bundles import Head, Resource
+
 SourceState = Literal["complete", "incomplete", "unavailable"]
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One resource as it came: its JSON, and where it stood (for messages and the trace)."""
+    """One resource as it came: its JSON, and where it stood (for messages and the trace).
+
+    `head`: what was read from it already; if all of it fitted, the view of its type. Observations that came in a Bundle
+    of nothing else have only that: their `resource` is empty.
+    """
 
     resource: msgspec.Raw
     location: str
     """Such as `labs.entry[3]`."""
     full_url: str = ""
+    head: Resource | Head | None = None
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -5,7 +5,8 @@ from typing import Literal
 import msgspec
 
 from cds_service.fhir import bundles
-from cds_service.fhir.bundles import Head
+from cds_service.fhir.bundles import Resource
+from cds_service.fhir.views import OF_TYPE
 from cds_service.patient_data import Entry
 from cds_service.registry import PrefetchTemplate
 
@@ -18,11 +19,10 @@ Decision = Literal["use", "use incomplete", "fetch", "fetch next page", "unavail
 
 
 class Received(msgspec.Struct, frozen=True):
-    """An answer to a template, in prefetch or from the FHIR server. `heads` go with `entries`, one to one."""
+    """An answer to a template, in prefetch or from the FHIR server. The entries have their heads."""
 
     kind: Kind
     entries: tuple[Entry, ...] = ()
-    heads: tuple[Head, ...] = ()
     others: tuple[Entry, ...] = ()
     """Included resources of other types, such as Medication."""
     reason: str = ""
@@ -72,7 +72,8 @@ def read(template: PrefetchTemplate, value: msgspec.Raw | None, first: int = 0) 
         return ABSENT
     if len(value) == 4 and bytes(value) == b"null":
         return Received("nothing")
-    split = bundles.split(value)
+    kind = _wanted(template)[0]
+    split = bundles.split(value, OF_TYPE.get(kind, Resource), keep_json=kind != "Observation")
     match split and split.resource_type:
         case None if split:
             return _read_wrapped(template, value)
@@ -83,7 +84,7 @@ def read(template: PrefetchTemplate, value: msgspec.Raw | None, first: int = 0) 
         case "Bundle" if split:
             return _read_bundle(template, split, first)
         case found if found in _wanted(template) and (head := bundles.head(value)):
-            return Received("complete", (Entry(value, template.key),), (head,), size=1)
+            return Received("complete", (Entry(value, template.key, head=head),), size=1)
         case _:
             return Received("malformed", reason=f"what came is not {_named(template)}")
 
@@ -107,23 +108,25 @@ def _read_outcome(value: msgspec.Raw) -> Received:
 
 def _read_bundle(template: PrefetchTemplate, split: bundles.Split, first: int) -> Received:
     entries: list[Entry] = []
-    heads: list[Head] = []
     others: list[Entry] = []
     lost: list[str] = []
     errors = strange = False
-    wanted = _wanted(template)
-    for index, item in enumerate(split.items, first):
-        location = f"{template.key}.entry[{index}]"
-        if item.head is None:
+    key, wanted = template.key, _wanted(template)
+    items = enumerate(split.items, first)
+    if split.uniform:
+        entries = [Entry(item.resource, f"{key}.entry[{n}]", item.full_url or "", item.head) for n, item in items]
+    for index, item in () if split.uniform else items:
+        location = f"{key}.entry[{index}]"
+        head = item.head
+        if head is None:
             lost.append(location)
-        elif item.head.resource_type in wanted:
-            entries.append(Entry(item.resource, location, item.full_url))
-            heads.append(item.head)
-        elif item.head.resource_type == "OperationOutcome":
+        elif head.resource_type in wanted:
+            entries.append(Entry(item.resource, location, item.full_url or "", head))
+        elif head.resource_type == "OperationOutcome":
             errors = errors or not bundles.only_advice(item.resource)
         else:
-            others.append(Entry(item.resource, location, item.full_url))
-            strange = strange or item.head.resource_type not in template.resource_types
+            others.append(Entry(item.resource, location, item.full_url or ""))
+            strange = strange or head.resource_type not in template.resource_types
     if errors and not entries:
         return Received("failed", reason="an OperationOutcome reports an error")
     if not entries and (lost or strange):
@@ -144,7 +147,6 @@ def _read_bundle(template: PrefetchTemplate, split: bundles.Split, first: int) -
     return Received(
         "paged" if split.next else "incomplete" if reasons else "complete" if entries else "nothing",
         tuple(entries),
-        tuple(heads),
         tuple(others),
         "; ".join(reasons),
         split.next or "",

@@ -8,7 +8,6 @@ import msgspec
 
 from cds_service import prefetch
 from cds_service.errors import DataUnavailable, Issue
-from cds_service.fhir.bundles import Head
 from cds_service.fhir.client import Exchange, FhirClient, FhirFailure
 from cds_service.fhir.servers import FhirAccess, under
 from cds_service.patient_data import Entry, Source, SourceState
@@ -20,10 +19,9 @@ REMEDY = "Send it in the prefetch, or send fhirServer and fhirAuthorization for 
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """A source with what the plumbing needs beside it. `heads` go with `source.entries`, one to one."""
+    """A source with what the plumbing needs beside it. Its entries have their heads."""
 
     source: Source
-    heads: tuple[Head, ...] = ()
     others: tuple[Entry, ...] = ()
     sent: int = 0
     """How many of the entries, from the first, came in the prefetch; the others came from the FHIR server."""
@@ -79,12 +77,11 @@ class SourceReader:
 
     def _plan(self, template: PrefetchTemplate, value: msgspec.Raw | None, reach: Reach) -> _Plan:
         received = prefetch.read(template, value)
-        query = fill(template.query, reach.context)
         if template.key in self._unsupported:
             why_not = "this site's record system does not have it"
         elif reach.access is None:
             why_not = reach.why_not
-        elif query is None:
+        elif (query := fill(template.query, reach.context)) is None:
             why_not = "the request's context lacks what the query needs"
         else:
             return self._fetching(template, received, reach.access, query)
@@ -148,7 +145,6 @@ def _joined(pages: list[Received], reason: str) -> Received:
     return Received(
         "incomplete" if reasons else "complete" if entries else "nothing",
         entries,
-        tuple(head for page in pages for head in page.heads),
         tuple(entry for page in pages for entry in page.others),
         "; ".join(reasons),
     )
@@ -179,7 +175,7 @@ def _settle(plan: _Plan, result: Received | FhirFailure | None) -> Gathered:
         case _:
             return Gathered(Source(plan.template.key, "unavailable", reason=_sentence(received.reason, why_not)))
     source = Source(plan.template.key, state, received.entries, reason)
-    return Gathered(source, received.heads, received.others, from_prefetch)
+    return Gathered(source, received.others, from_prefetch)
 
 
 def _sentence(*reasons: str) -> str:

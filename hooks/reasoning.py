@@ -61,16 +61,17 @@ class Criterion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def all_of(name: str, *parts: Criterion) -> Criterion:
     """A criterion that holds when each of its parts does."""
-    return Criterion(name, all_true(part.truth for part in parts), missing=_missing(parts), parts=parts)
+    return Criterion(name, all_true([part.truth for part in parts]), missing=_missing(parts), parts=parts)
 
 
 def any_of(name: str, *parts: Criterion) -> Criterion:
     """A criterion that holds when one of its parts does."""
-    return Criterion(name, any_true(part.truth for part in parts), missing=_missing(parts), parts=parts)
+    return Criterion(name, any_true([part.truth for part in parts]), missing=_missing(parts), parts=parts)
 
 
 def _missing(parts: Iterable[Criterion]) -> str:
-    return "; ".join(dict.fromkeys(part.missing for part in parts if part.truth is None and part.missing))
+    missing = [part.missing for part in parts if part.truth is None and part.missing]
+    return "; ".join(dict.fromkeys(missing)) if missing else ""
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -89,12 +90,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def verdict(rule: str, criteria: tuple[Criterion, ...]) -> Verdict:
     """The verdict of a rule that fires when all its criteria hold."""
-    truth = all_true(criterion.truth for criterion in criteria)
-    if truth:
-        return Verdict(rule, "fires", "all criteria hold", criteria)
-    if truth is None:
-        unknown = [criterion for criterion in criteria if criterion.truth is None]
-        because = "; ".join(dict.fromkeys(c.missing or f"unknown: {c.name}" for c in unknown))
-        return Verdict(rule, "cannot tell", because, criteria)
-    failed = next(criterion for criterion in criteria if criterion.truth is False)
-    return Verdict(rule, "silent", f"not met: {failed.name}", criteria)
+    unknown = []
+    for criterion in criteria:
+        if criterion.truth is False:
+            return Verdict(rule, "silent", f"not met: {criterion.name}", criteria)
+        if criterion.truth is None:
+            unknown.append(criterion.missing or f"unknown: {criterion.name}")
+    if unknown:
+        return Verdict(rule, "cannot tell", "; ".join(dict.fromkeys(unknown)), criteria)
+    return Verdict(rule, "fires", "all criteria hold", criteria)

@@ -31,7 +31,7 @@ class FhirDate(msgspec.Struct, frozen=True, gc=False, order=True):
         return self.earliest == self.latest
 
     def __str__(self) -> str:
-        if self.exact:
+        if self.earliest == self.latest:
             return self.earliest.isoformat()
         if (self.earliest.month, self.latest.month) == (1, 12):
             return str(self.earliest.year)

@@ -6,24 +6,10 @@ JSON, so that what was understood once can be found again without reading it.
 """
 
 from functools import lru_cache
-from typing import TypeVar
 
 import msgspec
 
-from cds_service.fhir.bundles import UNREADABLE
-
-NOTHING = msgspec.Raw()
-
-
-class View(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Base of all views: JSON names are camelCase, unknown members are ignored."""
-
-
-class Resource(View, frozen=True):
-    """What all resources have."""
-
-    resource_type: str = ""
-    id: str = ""
+from cds_service.fhir.bundles import NOTHING, UNREADABLE, Reference, Resource, V, View, decoder
 
 
 class Coding(View, frozen=True):
@@ -49,11 +35,6 @@ class CodeableConcept(View, frozen=True):
     def all_words(self) -> str:
         """Text and all displays, for looking for words."""
         return "; ".join(filter(None, (self.text, *(c.display for c in self.coding))))
-
-
-class Reference(View, frozen=True):
-    reference: str = ""
-    display: str = ""
 
 
 class Quantity(View, frozen=True):
@@ -137,7 +118,6 @@ class Condition(Resource, frozen=True):
     clinical_status: CodeableConcept | None = None
     verification_status: CodeableConcept | None = None
     code: msgspec.Raw = NOTHING
-    subject: Reference | None = None
     onset_date_time: str = ""
     onset_period: Period | None = None
     abatement_date_time: str = ""
@@ -164,7 +144,6 @@ class Observation(Resource, frozen=True):
     status: str = ""
     category: msgspec.Raw = NOTHING
     code: msgspec.Raw = NOTHING
-    subject: Reference | None = None
     effective_date_time: str = ""
     effective_instant: str = ""
     effective_period: Period | None = None
@@ -197,10 +176,8 @@ class MedicationStatement(Resource, frozen=True):
     status: str = ""
     status_reason: tuple[CodeableConcept, ...] = ()
     medication_codeable_concept: msgspec.Raw = NOTHING
-    medication_reference: Reference | None = None
     medication: CodeableReference | None = None
     adherence: Adherence | None = None
-    subject: Reference | None = None
     effective_date_time: str = ""
     effective_period: Period | None = None
     date_asserted: str = ""
@@ -217,9 +194,7 @@ class MedicationRequest(Resource, frozen=True):
     intent: str = ""
     do_not_perform: bool = False
     medication_codeable_concept: msgspec.Raw = NOTHING
-    medication_reference: Reference | None = None
     medication: CodeableReference | None = None
-    subject: Reference | None = None
     authored_on: str = ""
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
@@ -231,9 +206,7 @@ class MedicationAdministration(Resource, frozen=True):
     contained: tuple[msgspec.Raw, ...] = ()
     status: str = ""
     medication_codeable_concept: msgspec.Raw = NOTHING
-    medication_reference: Reference | None = None
     medication: CodeableReference | None = None
-    subject: Reference | None = None
     effective_date_time: str = ""
     effective_period: Period | None = None
     reason_code: tuple[CodeableConcept, ...] = ()
@@ -259,7 +232,6 @@ class AllergyIntolerance(Resource, frozen=True):
     verification_status: CodeableConcept | None = None
     criticality: str = ""
     code: msgspec.Raw = NOTHING
-    patient: Reference | None = None
     note: tuple[Annotation, ...] = ()
     reaction: tuple[Reaction, ...] = ()
 
@@ -267,21 +239,22 @@ class AllergyIntolerance(Resource, frozen=True):
 class Procedure(Resource, frozen=True):
     status: str = ""
     code: msgspec.Raw = NOTHING
-    subject: Reference | None = None
     performed_date_time: str = ""
     performed_period: Period | None = None
 
 
+OF_TYPE: dict[str, type[Resource]] = {
+    view.__name__: view
+    for view in (
+        Patient, Condition, Observation, MedicationStatement, MedicationRequest, MedicationAdministration,
+        AllergyIntolerance, Procedure,
+    )
+}  # fmt: skip
+"""The view of each type of resource that is asked for."""
+
+
 class ContainedId(View, frozen=True):
     id: str = ""
-
-
-V = TypeVar("V", bound=View)
-
-
-@lru_cache(maxsize=64)
-def _decoder(view: type[V]) -> msgspec.json.Decoder[V]:
-    return msgspec.json.Decoder(view)
 
 
 @lru_cache(maxsize=64)
@@ -308,12 +281,12 @@ def decode(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[V, dict[str, str]]:
     Raises msgspec.ValidationError when the JSON is no object.
     """
     try:
-        return _decoder(view).decode(raw), _NO_PROBLEMS
+        return decoder(view).decode(raw), NO_PROBLEMS
     except msgspec.ValidationError:
         return _decode_by_field(raw, view)
 
 
-_NO_PROBLEMS: dict[str, str] = {}
+NO_PROBLEMS: dict[str, str] = {}
 
 
 def _decode_by_field(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[V, dict[str, str]]:

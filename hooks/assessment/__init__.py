@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -31,6 +31,7 @@ from hooks.chart.facts import Chart
 from hooks.knowledge.model import Knowledge
 
 Computed = TypeVar("Computed")
+Rest = TypeVarTuple("Rest")
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -50,15 +51,16 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     lifetime: LifetimeDose
     immunosuppression: Immunosuppression
 
-    def once(self, compute: Callable[["Assessment"], Computed]) -> Computed:
-        """Call `compute(self)` the first time, and remember the answer: several rules ask the same question."""
-        if compute not in self._answers:
-            self._answers[compute] = compute(self)
-        found: Computed = self._answers[compute]
+    def once(self, compute: Callable[["Assessment", *Rest], Computed], *rest: *Rest) -> Computed:
+        """Call `compute(self, *rest)` the first time, and remember the answer: several rules ask the same question."""
+        answers, question = self._answers, (compute, *rest)
+        if question not in answers:
+            answers[question] = compute(self, *rest)
+        found: Computed = answers[question]
         return found
 
     @cached_property
-    def _answers(self) -> dict[Callable[["Assessment"], Any], Any]:
+    def _answers(self) -> dict[tuple[object, ...], Any]:
         return {}
 
     @property

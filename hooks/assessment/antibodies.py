@@ -67,7 +67,7 @@ def _flag(chart: Chart, when: FhirDate | None, thresholds: Thresholds) -> str:
     if when is None:
         return ""
     days = thresholds.ivig.antibody_flag_days.value
-    moments = [(i.when, "IVIG") for i in chart.infusions if i.drug == "ivig" and i.status not in ("planned", "draft")]
+    moments = [(i.when, "IVIG") for i in chart.infusions_of("ivig") if i.status not in ("planned", "draft")]
     moments += [(s.when, "plasma exchange") for s in chart.sessions if s.performed]
     for given, what in moments:
         if given and 0 <= (when.earliest - given.latest).days <= days:

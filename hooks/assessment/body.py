@@ -7,11 +7,11 @@ from math import sqrt
 import msgspec
 
 from cds_service.fhir.dates import FhirDate
-from hooks.assessment.labs import usable
 from hooks.chart.facts import Chart, LabResult
 from hooks.knowledge.thresholds import Thresholds
 
 CM_PER_INCH = 2.54
+FEMALE = {"female": True, "male": False}
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -28,30 +28,31 @@ class Body(msgspec.Struct, frozen=True):
         return self.weight.value if self.weight else None
 
     @property
+    def cm(self) -> float | None:
+        return self.height.value if self.height else None
+
+    @property
     def bmi(self) -> float | None:
         """Body mass index, kg/m²."""
-        if self.kg is None or self.height is None or not self.height.value:
-            return None
-        return self.kg / (self.height.value / 100) ** 2
+        kg, cm = self.kg, self.cm
+        return kg / (cm / 100) ** 2 if kg is not None and cm else None
 
     @property
     def bsa(self) -> float | None:
         """Body surface area after Mosteller, m² (A5)."""
-        if self.kg is None or self.height is None or not self.height.value:
-            return None
-        return sqrt(self.kg * self.height.value / 3600)
+        kg, cm = self.kg, self.cm
+        return sqrt(kg * cm / 3600) if kg is not None and cm else None
 
     def adjusted_kg(self, thresholds: Thresholds) -> float | None:
         """Adjusted weight (B9) where the BMI says obesity; None where it does not apply or cannot be known."""
-        body = thresholds.body
-        if self.bmi is None or self.bmi < body.obese_bmi.value or self.female is None:
+        body, bmi, kg, cm = thresholds.body, self.bmi, self.kg, self.cm
+        if bmi is None or bmi < body.obese_bmi.value or self.female is None:
             return None
-        assert self.kg is not None
-        assert self.height is not None
-        assert self.height.value is not None
+        assert kg is not None
+        assert cm is not None
         base = body.devine_female_kg if self.female else body.devine_male_kg
-        ideal = base.value + body.devine_kg_per_inch.value * (self.height.value / CM_PER_INCH - 60)
-        return ideal + body.adjust_fraction.value * (self.kg - ideal)
+        ideal = base.value + body.devine_kg_per_inch.value * (cm / CM_PER_INCH - 60)
+        return ideal + body.adjust_fraction.value * (kg - ideal)
 
 
 def body_at(chart: Chart, when: FhirDate, max_days: float) -> Body:
@@ -59,7 +60,7 @@ def body_at(chart: Chart, when: FhirDate, max_days: float) -> Body:
     return Body(
         weight=_nearest(chart, "body-weight", when.earliest, max_days),
         height=_nearest(chart, "body-height", when.earliest, None),
-        female={"female": True, "male": False}.get(chart.person.gender),
+        female=FEMALE.get(chart.person.gender),
     )
 
 
@@ -81,12 +82,13 @@ def body_for_dose(chart: Chart, when: FhirDate, thresholds: Thresholds) -> Body:
 
 
 def _nearest(chart: Chart, concept: str, on: date, max_days: float | None) -> LabResult | None:
-    measured, days = usable(chart, concept), chart.usable_days.get(concept, ())
-    if not measured:
+    measured, days = chart.usable_labs[concept]
+    if not days:
         return None
-    # Newest first, so days run backwards: the later neighbour stands before the earlier one.
-    earlier = bisect_left(days, -on.toordinal())
-    neighbours = [i for i in (earlier - 1, earlier) if 0 <= i < len(days)]
-    nearest = min(neighbours, key=lambda i: abs(days[i] + on.toordinal()))
-    far = abs(days[nearest] + on.toordinal())
+    # Newest first, so days run backwards: the later neighbour stands before the earlier one, and wins a tie.
+    wanted = -on.toordinal()
+    nearest = bisect_left(days, wanted)
+    if nearest == len(days) or (nearest and wanted - days[nearest - 1] <= days[nearest] - wanted):
+        nearest -= 1
+    far = abs(days[nearest] - wanted)
     return measured[nearest] if max_days is None or far <= max_days else None

@@ -168,16 +168,16 @@ def lifetime_dose(chart: Chart, thresholds: Thresholds, today: date) -> Lifetime
     """Sum of all infusions and oral courses, oncology included (B4 S4-CYC-CUM). Unknown doses make it incomplete."""
     grams, complete = 0.0, True
     seen = set()
-    for infusion in chart.infusions:
-        if infusion.drug != "cyclophosphamide" or infusion.status in ("planned", "draft"):
+    for infusion in chart.infusions_of("cyclophosphamide"):
+        if infusion.status in ("planned", "draft"):
             continue
         seen.add(infusion.course)
         body = body_for_dose(chart, infusion.when, thresholds) if infusion.when else Body(None, None, None)
         mg = _mg(infusion, body) if infusion.amount is not None else None
         complete = complete and mg is not None
         grams += (mg or 0.0) / 1000
-    for course in chart.courses:
-        if course.drug != "cyclophosphamide" or course.source in seen or course.status in ("planned", "draft"):
+    for course in chart.courses_of("cyclophosphamide"):
+        if course.source in seen or course.status in ("planned", "draft"):
             continue
         known = [_step_grams(course, step, today) for step in course.steps]
         complete = complete and bool(known) and None not in known

@@ -111,7 +111,7 @@ def assess_glucocorticoids(chart: Chart, thresholds: Thresholds, today: date) ->
 
     Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake.
     """
-    courses = [c for c in chart.courses if c.drug == DRUG and c.status not in ("planned", "draft")]
+    courses = [c for c in chart.courses_of(DRUG) if c.status not in ("planned", "draft")]
     told = [_told(chart, course, thresholds, today) for course in courses]
     active = [(c, t) for c, t in zip(courses, told, strict=True) if is_active(c, today)]
     spans = _sum(piece for one in told for piece in one.certain)
@@ -248,10 +248,8 @@ def methylprednisolone_pulse(chart: Chart, thresholds: Thresholds, today: date) 
     """Whether methylprednisolone was given as a pulse recently (B3); None when dose or date does not tell."""
     return any_true(
         all_true((_given_recently(course, step, thresholds, today), _is_pulse(chart, course, step, thresholds, today)))
-        for course in chart.courses
-        if course.drug == DRUG
-        and course.ingredient == "methylprednisolone"
-        and course.status not in ("planned", "draft")
+        for course in chart.courses_of(DRUG)
+        if course.ingredient == "methylprednisolone" and course.status not in ("planned", "draft")
         for step in course.steps or (Dosing(problem="no dose on record"),)
     )
 

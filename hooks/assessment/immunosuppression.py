@@ -19,22 +19,21 @@ INFUSED = ("ivig", "rituximab", "cyclophosphamide")
 
 def active_courses(chart: Chart, drug: str, today: date) -> tuple[DrugCourse, ...]:
     """Courses of a home drug that are active today: status active, begun, not ended (B9 "Active")."""
-    return tuple(c for c in chart.courses if c.drug == drug and is_active(c, today))
+    return tuple([c for c in chart.courses_of(drug) if is_active(c, today)])
 
 
 def last_infusion(chart: Chart, drug: str) -> Infusion | None:
     """The newest dated infusion that was given, for whatever indication."""
-    given = [i for i in chart.infusions if i.drug == drug and i.when and i.status not in ("planned", "draft")]
+    given = [i for i in chart.infusions_of(drug) if i.when and i.status not in ("planned", "draft")]
     return max(given, key=lambda i: i.when.latest if i.when else date.min, default=None)
 
 
 def infused_within(chart: Chart, drug: str, days: Threshold, thresholds: Thresholds, today: date) -> Truth:
     """Whether the drug was given within `days`, for whatever indication. None: it was given, but no date decides it."""
-    given = [i for i in chart.infusions if i.drug == drug and i.status not in ("planned", "draft")]
-    expanded = {i.course for i in chart.infusions if i.drug == drug}
-    bare = [
-        c for c in chart.courses if c.drug == drug and c.source not in expanded and c.status not in ("planned", "draft")
-    ]
+    infusions = chart.infusions_of(drug)
+    given = [i for i in infusions if i.status not in ("planned", "draft")]
+    expanded = {i.course for i in infusions}
+    bare = [c for c in chart.courses_of(drug) if c.source not in expanded and c.status not in ("planned", "draft")]
     return any_true(
         (
             *(within(i.when, int(days.value), today) for i in given),
@@ -75,12 +74,13 @@ def infused_active(chart: Chart, drug: str, days: Threshold, today: date) -> boo
     last = last_infusion(chart, drug)
     if last and within(last.when, int(days.value), today):
         return True
-    expanded = {i.course for i in chart.infusions if i.drug == drug and i.when}
     courses = active_courses(chart, drug, today)
-    to_come = any(i.drug == drug and i.status == "planned" for i in chart.infusions)
+    if not courses:
+        return False
+    expanded = {i.course for i in chart.infusions_of(drug) if i.when}
     if any(c.source not in expanded and any(s.daily for s in c.steps) for c in courses):
         return True
-    return bool(courses) and (last is None or to_come)
+    return last is None or any(i.status == "planned" for i in chart.infusions_of(drug))
 
 
 class Immunosuppression(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ def assess_immunosuppression(chart: Chart, thresholds: Thresholds, today: date) 
 
 def planned(chart: Chart, drug: str) -> bool:
     """Whether the drug is intended, drafted, or starts in the future."""
-    return any(c.drug == drug and c.status in ("planned", "draft") for c in chart.courses)
+    return any(c.status in ("planned", "draft") for c in chart.courses_of(drug))
 
 
 def ended_within(course: DrugCourse, days: float, today: date) -> bool:

@@ -1,5 +1,6 @@
 """Trials of intravenous immunoglobulin (B0 row IVIG, B9)."""
 
+from bisect import bisect_left
 from datetime import date, timedelta
 
 import msgspec
@@ -77,9 +78,10 @@ def _longest_run(courses: list[IvigCourse], thresholds: Thresholds) -> int:
 
 
 def _most_in_window(courses: list[IvigCourse], thresholds: Thresholds) -> float:
-    """The highest sum of g/kg in any window of the alternative criterion."""
-    days = timedelta(weeks=thresholds.ivig.alt_weeks.value)
-    return max(sum(c.counted or 0.0 for c in courses if first.on <= c.on < first.on + days) for first in courses)
+    """The highest sum of g/kg in any window of the alternative criterion; courses come in order of time."""
+    window = timedelta(weeks=thresholds.ivig.alt_weeks.value)
+    days, doses = [c.on for c in courses], [c.counted or 0.0 for c in courses]
+    return max(sum(doses[first : bisect_left(days, day + window)]) for first, day in enumerate(days))
 
 
 def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Trial:

@@ -15,7 +15,7 @@ def latest(chart: Chart, concept: str) -> LabResult | None:
 
 def usable(chart: Chart, concept: str) -> tuple[LabResult, ...]:
     """All results with an undoubted value and a known day, newest first."""
-    return chart.usable_labs.get(concept, ())
+    return chart.usable_labs[concept][0]
 
 
 def fresh(chart: Chart, concept: str, days: Threshold, today: date) -> LabResult | None:

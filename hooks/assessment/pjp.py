@@ -80,17 +80,26 @@ class _Facts:
         self.lymphocytes = latest(chart, "lymphocytes")
         self.low = fresh(chart, "lymphocytes", t.reading.lab_fresh_days, today)
         self.previous = next((d for d in chart.diagnoses if "pneumocystosis" in d.concepts), None)
+        self.names, self.sources = taken.names, ", ".join(taken.glucocorticoids.sources)
+        self.high_lasted = self.lasted(self.t.gc_mg, self.t.gc_days)
+        self.middle_lasted = self.lasted(self.t.gc_mid_mg, self.t.gc_mid_days)
 
     def triggers(self) -> tuple[Trigger, ...]:
         t = self.t
-        p2 = all_of("P2: glucocorticoid, high and long", self.dose(t.gc_mg), self.days(t.gc_mg, t.gc_days))
+        p2 = all_of(
+            "P2: glucocorticoid, high and long", self.dose(t.gc_mg), self.days(t.gc_mg, t.gc_days, self.high_lasted)
+        )
+        rituximab = self.rituximab()
+        several = self.count(t.n_is.value, beside_rituximab=True)
         p3 = all_of(
             "P3: rituximab with glucocorticoid, or with other immunosuppressants",
-            self.rituximab(),
-            any_of("beside it", self.dose(t.rtx_gc_mg), self.count(t.n_is.value, beside_rituximab=True)),
+            rituximab,
+            any_of("beside it", self.dose(t.rtx_gc_mg), several),
         )
         middle = all_of(
-            "glucocorticoid in the middle range", self.dose(t.gc_mid_mg), self.days(t.gc_mid_mg, t.gc_mid_days)
+            "glucocorticoid in the middle range",
+            self.dose(t.gc_mid_mg),
+            self.days(t.gc_mid_mg, t.gc_mid_days, self.middle_lasted),
         )
         p4 = all_of(
             "P4: glucocorticoid in the middle range with a further risk",
@@ -100,10 +109,10 @@ class _Facts:
         p5 = any_of(
             "P5: glucocorticoid in the middle range, rituximab, or several immunosuppressants, alone",
             _alone(middle, p2, p4),
-            _alone(self.rituximab(), p3),
+            _alone(rituximab, p3),
             all_of(
                 "several immunosuppressants without glucocorticoid",
-                self.count(t.n_is.value, beside_rituximab=True),
+                several,
                 Criterion("no regular systemic glucocorticoid", self.absent(negate(self.gc.regular))),
             ),
         )
@@ -144,21 +153,25 @@ class _Facts:
             else "unknown",
             unit="mg/d",
             threshold=limit(at_least),
-            source=", ".join(self.gc.sources),
+            source=self.sources,
             missing=self._missing(truth, "glucocorticoid dose"),
         )
 
-    def days(self, mg: Threshold, at_least: Threshold) -> Criterion:
-        """Days at a dose, planned ones included."""
+    def lasted(self, mg: Threshold, days: Threshold) -> Truth:
+        """Whether a dose is taken for as long as that, by what is on record."""
+        return self.gc.lasted(mg.value, days.value, self.today, self.t.bridge_days.value)
+
+    def days(self, mg: Threshold, at_least: Threshold, lasted: Truth) -> Criterion:
+        """Days at a dose, planned ones included. `lasted`: whether they are enough, by what is on record."""
         bridge = self.t.bridge_days.value
-        truth = self.found(self.gc.lasted(mg.value, at_least.value, self.today, bridge))
+        truth = self.found(lasted)
         return Criterion(
             f"days at {mg.value:g} mg or more, planned ones included",
             truth,
             value=("at least " if truth is None else "") + str(self.gc.days_at_least(mg.value, self.today, bridge)),
             unit="d",
             threshold=limit(at_least),
-            source=", ".join(self.gc.sources),
+            source=self.sources,
             missing=self._missing(truth, "since when the glucocorticoid is taken at this dose"),
         )
 
@@ -170,7 +183,7 @@ class _Facts:
 
     def _given(self, drug: str, given: Truth, days: Threshold) -> Criterion:
         truth, last = self.found(given), last_infusion(self.chart, drug)
-        course = next((c for c in self.chart.courses if c.drug == drug and c.status not in ("planned", "draft")), None)
+        course = next((c for c in self.chart.courses_of(drug) if c.status not in ("planned", "draft")), None)
         fact = last or course
         return Criterion(
             f"{drug} given lately",
@@ -189,7 +202,7 @@ class _Facts:
     def count(self, n: float, *, beside_rituximab: bool = False) -> Criterion:
         """Other immunosuppressants (nIS)."""
         truth = self.found(self.taken.at_least(n, beside_rituximab=beside_rituximab))
-        names = [name for name in self.taken.names if not (beside_rituximab and name == "rituximab")]
+        names = [name for name in self.names if not (beside_rituximab and name == "rituximab")]
         mark = self.t.n_is.mark
         return Criterion(
             "other immunosuppressants" + (" beside rituximab" if beside_rituximab else ""),
@@ -234,7 +247,7 @@ class _Facts:
 
     def suppressed(self) -> Criterion:
         truth = self.found(any_true((self.gc.active, self.taken.at_least(1))))
-        names = [*self.taken.names, *(["glucocorticoid"] if self.gc.active else [])]
+        names = [*self.names, *(["glucocorticoid"] if self.gc.active else [])]
         return Criterion(
             "any immunosuppression",
             truth,
@@ -246,13 +259,13 @@ class _Facts:
         """PX: what the record leaves open about the glucocorticoid could decide a trigger."""
         t, gc = self.t, self.gc
         open_ = [
-            gc.lasted(t.gc_mg.value, t.gc_days.value, self.today, t.bridge_days.value),
-            gc.lasted(t.gc_mid_mg.value, t.gc_mid_days.value, self.today, t.bridge_days.value),
+            self.high_lasted,
+            self.middle_lasted,
             gc.at_least(t.rtx_gc_mg.value) if self.taken.rituximab else False,
         ]
         return all_of(
             "PX: glucocorticoid of unknown dose or duration beside an immunosuppressant",
-            Criterion("systemic glucocorticoid active", self.found(gc.regular), source=", ".join(gc.sources)),
+            Criterion("systemic glucocorticoid active", self.found(gc.regular), source=self.sources),
             Criterion("its dose or duration decides, and is not known", None in open_),
             self.count(1),
         )

@@ -35,8 +35,8 @@ def assess_cover(chart: Chart, t: Pjp, today: date) -> Cover:
                 doubtful.append((course, "it is taken as needed, or less than twice a week"))
             else:
                 running.append(course)
-    for course in chart.courses:
-        if course.drug == "pentamidine" and course.status not in ("planned", "draft", "on-hold"):
+    for course in chart.courses_of("pentamidine"):
+        if course.status not in ("planned", "draft", "on-hold"):
             truth, because = _inhaled_lately(course, t, today)
             if truth:
                 running.append(course)

@@ -4,6 +4,7 @@ Only two of the six core measures are known, so the score is a lower bound: 20 a
 less means "improvement not demonstrated", never "non-responder".
 """
 
+from bisect import bisect_left
 from datetime import date
 from typing import TypeVar
 
@@ -45,22 +46,28 @@ class Response(msgspec.Struct, frozen=True):
 
 def baseline(chart: Chart, start: date, thresholds: Thresholds) -> Baseline:
     """The last values in the window around `start`; else the last within the fallback days before it (B0)."""
-    score, note = _last(usable_scores(chart), start, thresholds)
-    ck, _ = _last(usable(chart, "creatine-kinase"), start, thresholds)
+    score, note = strength_baseline(chart, start, thresholds)
+    ck, _ = _last(*chart.usable_labs["creatine-kinase"], start, thresholds)
     return Baseline(score, ck, note)
 
 
-def _last(newest_first: tuple[Measure, ...], start: date, thresholds: Thresholds) -> tuple[Measure | None, str]:
-    limits = thresholds.baseline
-    for low, high, old in (
-        (-limits.before_days.value, limits.after_days.value, False),
-        (-limits.fallback_days.value, 0.0, True),
+def strength_baseline(chart: Chart, start: date, thresholds: Thresholds) -> tuple[StrengthScore | None, str]:
+    """The strength of the baseline alone, and its note."""
+    return _last(usable_scores(chart), chart.score_days, start, thresholds)
+
+
+def _last(
+    newest_first: tuple[Measure, ...], days: list[int], start: date, thresholds: Thresholds
+) -> tuple[Measure | None, str]:
+    """`days` are those of the measures, as negative ordinals."""
+    limits, zero = thresholds.baseline, -start.toordinal()
+    for before, after, old in (
+        (limits.before_days.value, limits.after_days.value, False),
+        (limits.fallback_days.value, 0.0, True),
     ):
-        for value in newest_first:
-            assert value.when is not None
-            offset = (value.when.earliest - start).days
-            if low <= offset <= high:
-                return value, f"baseline {-offset} days before the start" if old else ""
+        last = bisect_left(days, zero - after)
+        if last < len(days) and days[last] <= zero + before:
+            return newest_first[last], f"baseline {days[last] - zero} days before the start" if old else ""
     return None, ""
 
 

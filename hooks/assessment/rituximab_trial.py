@@ -7,7 +7,7 @@ import msgspec
 
 from hooks.assessment.activity import usable_scores, worse_than
 from hooks.assessment.body import body_for_dose
-from hooks.assessment.response import baseline
+from hooks.assessment.response import strength_baseline
 from hooks.assessment.trials import Trial, courses_of, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Infusion
 from hooks.knowledge.thresholds import Thresholds
@@ -77,7 +77,7 @@ def _enough(doses: list[RituximabDose], thresholds: Thresholds) -> bool:
 
 def _objectively_worse(chart: Chart, start: date, thresholds: Thresholds) -> bool:
     """Whether the newest strength is worse than at the start of rituximab: no need to wait longer then (B0)."""
-    base = baseline(chart, start, thresholds).score
+    base, _ = strength_baseline(chart, start, thresholds)
     scores = usable_scores(chart)
     if base is None or base.fraction is None or not scores or scores[0].fraction is None:
         return False

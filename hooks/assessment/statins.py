@@ -35,7 +35,7 @@ class Statins(msgspec.Struct, frozen=True, kw_only=True):
 
 def assess_statins(chart: Chart, today: date) -> Statins:
     """The statins of a chart on the day `today`. `on-hold` is exposure, but not taken (B9)."""
-    courses = [c for c in chart.courses if c.drug == "statin"]
+    courses = chart.courses_of("statin")
     taken = active_courses(chart, "statin", today)
     running = [c for c in courses if c.end is None or c.end.latest >= today]
     ordered = tuple(c for c in running if c.status in ("planned", "draft"))

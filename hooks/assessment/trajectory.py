@@ -1,5 +1,6 @@
 """Where things are going: CK rising again, treatment cut down, response since treatment began (B1 R8, B9)."""
 
+from bisect import bisect_right
 from datetime import date, timedelta
 from itertools import zip_longest
 
@@ -10,7 +11,7 @@ from hooks.assessment.activity import TOLERANCE, Activity
 from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids
 from hooks.assessment.immunosuppression import IMMUNOSUPPRESSANTS, INFUSED, active_courses
 from hooks.assessment.labs import at_least, upper_limit, usable
-from hooks.assessment.response import Response, baseline, partial_tis
+from hooks.assessment.response import Response, baseline, partial_tis, strength_baseline
 from hooks.chart.facts import Chart, DrugCourse, LabResult
 from hooks.knowledge.thresholds import Threshold, Thresholds
 from hooks.reasoning import Truth, all_true, any_true
@@ -23,9 +24,11 @@ _ONE_DAY = timedelta(days=1)
 def begun(chart: Chart) -> tuple[DrugCourse, ...]:
     """Courses of IMNM drugs that were begun, for this disease."""
     return tuple(
-        c
-        for c in chart.courses
-        if c.drug in IMNM_DRUGS and c.status not in ("planned", "draft") and not c.other_indication
+        [
+            c
+            for c in chart.courses
+            if c.drug in IMNM_DRUGS and c.status not in ("planned", "draft") and not c.other_indication
+        ]
     )
 
 
@@ -87,13 +90,10 @@ def _rise(chart: Chart, tests: tuple[LabResult, ...], factor: Threshold, thresho
 def _nadir(chart: Chart, test: LabResult, thresholds: Thresholds) -> LabResult | None:
     """The lowest usable CK of the days before a test; one that is only known to be higher than its number is none."""
     assert test.when is not None
-    on = test.when.earliest
-    days = thresholds.trajectory.nadir_days.value
-    before = [
-        r
-        for r in usable(chart, "creatine-kinase")
-        if r.when and 0 < (on - r.when.earliest).days <= days and not r.comparator.startswith(">")
-    ]
+    results, days = chart.usable_labs["creatine-kinase"]
+    on = -test.when.earliest.toordinal()
+    first, end = bisect_right(days, on), bisect_right(days, on + thresholds.trajectory.nadir_days.value)
+    before = [r for r in results[first:end] if not r.comparator.startswith(">")]
     return min(before, key=lambda r: r.value or 0.0, default=None)
 
 
@@ -145,7 +145,7 @@ def _glucocorticoid_cut(
     chart: Chart, exposure: Glucocorticoids, thresholds: Thresholds, today: date
 ) -> tuple[tuple[Reduction, ...], str]:
     """The cut from the highest dose that was reduced within the window to today's dose, if it is large enough."""
-    every = tuple(c for c in chart.courses if c.drug == "glucocorticoid")
+    every = chart.courses_of("glucocorticoid")
     courses = tuple(c for c in every if not _pulse(c, thresholds))
     state = exposure
     if len(courses) < len(every):
@@ -227,10 +227,14 @@ def _forced(courses: tuple[DrugCourse, ...], day: date, bridge: int) -> bool:
 
 def response_since_start(chart: Chart, activity: Activity, thresholds: Thresholds) -> Response | None:
     """The partial TIS now, from the earliest drug baseline on record (B9). None: no fresh MMT-8, or no baseline."""
-    if activity.score is None:
+    if activity.score is None or not chart.score_days:
         return None
-    for start in sorted(c.start.earliest for c in begun(chart) if c.start):
-        base = baseline(chart, start, thresholds)
-        if base.score is not None and base.score is not activity.score:
-            return partial_tis(base, activity.score, activity.ck, thresholds)
+    # What began long before the first score has no baseline.
+    soonest = -chart.score_days[-1] - thresholds.baseline.after_days.value
+    for start in sorted(
+        {c.start.earliest for c in begun(chart) if c.start and c.start.earliest.toordinal() >= soonest}
+    ):
+        score, _ = strength_baseline(chart, start, thresholds)
+        if score is not None and score is not activity.score:
+            return partial_tis(baseline(chart, start, thresholds), activity.score, activity.ck, thresholds)
     return None

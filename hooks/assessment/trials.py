@@ -6,6 +6,7 @@ went (a `Trial`); here documented reasons and the response are added, and the be
 
 from collections.abc import Callable
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -44,7 +45,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     running: bool = False
 
 
-class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True):
+class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A trial with documented reasons and response added."""
 
     trial: Trial
@@ -52,6 +53,16 @@ class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True):
     failure: str = ""
     response: Response | None = None
     gap: str = ""
+
+    @cached_property
+    def source(self) -> str:
+        """The courses it is made of, for the trace."""
+        return ", ".join(sorted(self.trial.courses))
+
+    @cached_property
+    def start(self) -> str:
+        """Its first day, for the trace; empty when undated."""
+        return str(self.trial.start or "")
 
 
 class ClassTrials(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,16 +90,12 @@ class ClassTrials(msgspec.Struct, frozen=True, kw_only=True):
 
 def courses_of(chart: Chart, drug: str) -> tuple[DrugCourse, ...]:
     """Courses of a class for this disease that were begun: neither planned nor for another indication."""
-    return tuple(
-        c for c in chart.courses if c.drug == drug and c.status not in ("planned", "draft") and not c.other_indication
-    )
+    return tuple([c for c in chart.courses_of(drug) if c.status not in ("planned", "draft") and not c.other_indication])
 
 
 def infusions_of(chart: Chart, drug: str) -> tuple[Infusion, ...]:
     """Infusions of a class for this disease that were given, in order of time; undated ones last."""
-    given = [
-        i for i in chart.infusions if i.drug == drug and i.status not in ("planned", "draft") and not i.other_indication
-    ]
+    given = [i for i in chart.infusions_of(drug) if i.status not in ("planned", "draft") and not i.other_indication]
     return tuple(sorted(given, key=lambda i: i.when.earliest if i.when else date.max))
 
 
@@ -130,7 +137,7 @@ def judge(
     last: FhirDate | None,
 ) -> ClassTrials:
     """The state of a class from its trials (B9 "Trial state, one order")."""
-    courses = [c for c in chart.courses if c.drug == drug]
+    courses = chart.courses_of(drug)
     planned = any(c.status in ("planned", "draft") for c in courses)
     allergy = next((a for a in chart.allergies if drug in a.concepts), None)
     own = [c for c in courses if not c.other_indication]

@@ -135,7 +135,8 @@ def _report(reader: Reader, resource: _Resource, doses: Regimen, concept: str) -
     if doses.unreadable:
         reader.left_out(resource.source, {"dosage": doses.unreadable}, concept)
     for step in doses.steps:
-        reader.left_out(resource.source, dict(step.left_out), concept)
+        if step.left_out:
+            reader.left_out(resource.source, dict(step.left_out), concept)
 
 
 def _ingredient(hit: Hit, value_set: str) -> str:

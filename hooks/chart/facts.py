@@ -4,8 +4,9 @@ Readers make them from FHIR; assessments and rules never see FHIR. Value-set nam
 are the ids of the files in `hooks/knowledge/value_sets`.
 """
 
+from collections import defaultdict
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -248,23 +249,59 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     unchecked_because: dict[str, str] = {}
     raw: dict[str, msgspec.Raw] = {}
 
-    @cached_property
-    def usable_labs(self) -> dict[str, tuple[LabResult, ...]]:
-        """Results with an undoubted value and a known day, by concept, newest first."""
-        return {
-            concept: tuple(r for r in results if r.value is not None and not r.doubt and r.when and r.when.exact)
-            for concept, results in self.labs.items()
-        }
+    def courses_of(self, drug: str) -> tuple[DrugCourse, ...]:
+        """Every course of one drug."""
+        return self._courses_by_drug.get(drug, ())
+
+    def infusions_of(self, drug: str) -> tuple[Infusion, ...]:
+        """Every infusion of one drug."""
+        return self._infusions_by_drug.get(drug, ())
 
     @cached_property
-    def usable_days(self) -> dict[str, list[int]]:
-        """The days of `usable_labs` as negative ordinals, so that they ascend: for finding the nearest one."""
-        return {
-            concept: [-r.when.earliest.toordinal() for r in results if r.when]
-            for concept, results in self.usable_labs.items()
-        }
+    def _courses_by_drug(self) -> dict[str, tuple[DrugCourse, ...]]:
+        return _by_drug(self.courses)
+
+    @cached_property
+    def _infusions_by_drug(self) -> dict[str, tuple[Infusion, ...]]:
+        return _by_drug(self.infusions)
+
+    @cached_property
+    def usable_labs(self) -> "UsableLabs":
+        """Results with an undoubted value and a known day, by concept, with their days."""
+        return UsableLabs(self.labs)
 
     @cached_property
     def usable_scores(self) -> tuple[StrengthScore, ...]:
         """MMT-8 scores with a known scale and day, newest first."""
         return tuple(s for s in self.scores if s.fraction is not None and s.when and s.when.exact)
+
+    @cached_property
+    def score_days(self) -> list[int]:
+        """The days of `usable_scores`, as those of `usable_labs`."""
+        return [-s.when.earliest.toordinal() for s in self.usable_scores if s.when]
+
+
+class UsableLabs(dict[str, tuple[tuple[LabResult, ...], list[int]]]):
+    """Of each concept the usable results, newest first, and their days; picked out when first asked for.
+
+    The days are negative ordinals, so that they ascend: for finding the nearest one.
+    """
+
+    def __init__(self, labs: dict[str, tuple[LabResult, ...]]) -> None:
+        self._labs = labs
+
+    def __missing__(self, concept: str) -> tuple[tuple[LabResult, ...], list[int]]:
+        results = self._labs.get(concept, ())
+        usable = [r for r in results if r.value is not None and not r.doubt and r.when and r.when.exact]
+        self[concept] = tuple(usable), [-r.when.earliest.toordinal() for r in usable if r.when]
+        return self[concept]
+
+
+Given = TypeVar("Given", DrugCourse, Infusion)
+
+
+def _by_drug(facts: tuple[Given, ...]) -> dict[str, tuple[Given, ...]]:
+    found: dict[str, list[Given]] = defaultdict(list)
+    for fact in facts:
+        found[fact.drug].append(fact)
+    return {drug: tuple(those) for drug, those in found.items()}

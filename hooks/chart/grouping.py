@@ -1,9 +1,12 @@
 """Many resources, one course: administrations, renewals, and one drug told of by several resource types (A4, A5)."""
 
 from collections.abc import Iterable
+from datetime import date
+from operator import attrgetter
 
 import msgspec
 
+from cds_service.fhir.dates import FhirDate
 from hooks.chart.facts import CourseStatus, Dosing, DrugCourse
 from hooks.chart.infused import is_infused
 from hooks.chart.spans import Span, known_dose, same_dose, span, undated_together
@@ -145,13 +148,15 @@ def _merged(courses: list[DrugCourse], slack_days: float) -> list[DrugCourse]:
     """Courses of the same dose that overlap are one; only two runs of administrations are always two."""
     result: list[DrugCourse] = []
     spans: list[Span | None] = []
-    for course in sorted(courses, key=lambda c: (not known_dose(c), _KINDS.index(c.kind))):
+    if len(courses) < 2:
+        return list(courses)
+    for course in sorted(courses, key=_leading):
         own = span(course)
-        for place, (other, its) in enumerate(zip(result, spans, strict=True)):
-            if own and its:
-                if own[0] - its[1] > slack_days or its[0] - own[1] > slack_days:
-                    continue
-            elif not undated_together(course, other):
+        for place, its in enumerate(spans):
+            if own and its and (own[0] - its[1] > slack_days or its[0] - own[1] > slack_days):
+                continue
+            other = result[place]
+            if not (own and its) and not undated_together(course, other):
                 continue
             runs = course.kind == other.kind == "MedicationAdministration"
             if not runs and same_dose(course, other):
@@ -164,10 +169,21 @@ def _merged(courses: list[DrugCourse], slack_days: float) -> list[DrugCourse]:
     return result
 
 
+def _leading(course: DrugCourse) -> tuple[bool, int]:
+    return not known_dose(course), _KINDS.index(course.kind)
+
+
+def _earlier(when: FhirDate) -> tuple[date, bool]:
+    return when.earliest, not when.exact
+
+
+_latest = attrgetter("latest")
+
+
 def joined(lead: DrugCourse, other: DrugCourse) -> DrugCourse:
     """One course from two tellings: the leading one's dose, the earlier start, everything that was documented."""
-    starts = [c.start for c in (lead, other) if c.start]
     both = (lead, other)
+    starts = [c.start for c in both if c.start]
     status = _strongest(both)
     ends = [c.end for c in both if c.end]
     open_ended = any(c.end is None and c.status == status for c in both)
@@ -180,8 +196,8 @@ def joined(lead: DrugCourse, other: DrugCourse) -> DrugCourse:
     return msgspec.structs.replace(
         lead,
         status=status,
-        start=min(starts, key=lambda d: (d.earliest, not d.exact)) if starts else None,
-        end=None if open_ended or not ends else max(ends, key=lambda d: d.latest),
+        start=min(starts, key=_earlier) if starts else None,
+        end=None if open_ended or not ends else max(ends, key=_latest),
         route=lead.route or other.route,
         intolerance=lead.intolerance or other.intolerance,
         failure=lead.failure or other.failure,
@@ -193,8 +209,7 @@ def joined(lead: DrugCourse, other: DrugCourse) -> DrugCourse:
 
 
 def _strongest(courses: Iterable[DrugCourse]) -> CourseStatus:
-    told = {course.status for course in courses}
-    return next(status for status in _STATUS if status in told)
+    return min((course.status for course in courses), key=_STATUS.index)
 
 
 def _given_as_ordered(courses: list[DrugCourse], reading: Reading) -> list[DrugCourse]:

@@ -19,7 +19,7 @@ def other_indication(
         return ""
     if route in _LOCAL_ROUTES:
         return f"given by the {route} route"
-    if any(hit.value_set == drug for hit in concept.excluded):
+    if concept.excluded and any(hit.value_set == drug for hit in concept.excluded):
         return f"{concept.text}: a product for another use"
     matcher = reader.matchers.conditions
     for reason in view.reason_code:

@@ -4,9 +4,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from cds_service.fhir.bundles import UNREADABLE
+from cds_service.fhir.bundles import NOTHING, UNREADABLE
 from cds_service.fhir.views import (
-    NOTHING,
     CodeableConcept,
     ContainedId,
     Medication,

@@ -1,6 +1,7 @@
 """Observations → laboratory results and strength scores (A2, A4)."""
 
 from datetime import date, timedelta
+from typing import TypeAlias
 
 import msgspec
 
@@ -8,9 +9,9 @@ from cds_service.fhir.dates import FhirDate
 from cds_service.fhir.views import CodeableConcept, Identifier, Observation, array
 from cds_service.patient_data import Entry
 from hooks.chart.facts import LabResult, StrengthScore
-from hooks.chart.limits import limits
+from hooks.chart.limits import Limits, limits
 from hooks.chart.matching import Concept
-from hooks.chart.reader import Reader, newest
+from hooks.chart.reader import Reader, newest_first
 from hooks.chart.results import QUALITATIVE, verdict
 from hooks.chart.strength import STRENGTH, RawScore, bare_mmt, scaled, stated_scales
 from hooks.chart.units import convertible, factor
@@ -72,7 +73,9 @@ def _measured(reader: Reader, entry: Entry, latest: date) -> Measured | None:
     when = _when(reader, view, source, concept)
     quantity = view.value_quantity
     value = quantity.value if quantity else view.value_integer
-    unusable = _unusable(view, concept, value, problems)
+    unusable = None
+    if value is None or value <= 0 or view.status in _ANNULLED:
+        unusable = _unusable(view, concept, value, problems)
     if not unusable and when and when.earliest > latest:
         unusable = "is dated in the future", True
     if unusable:
@@ -124,8 +127,11 @@ def _without_duplicates(reader: Reader, measured: list[Measured]) -> list[tuple[
     """Each measurement once, with the doubt that conflicting duplicates leave (A4)."""
     by_instant: dict[tuple[str, object], list[Measured]] = {}
     for one in _last_versions(reader, measured):
-        instant = one.when.moment if one.when and one.when.exact else one.source
+        when = one.when
+        instant = when.moment if when and when.exact else one.source
         by_instant.setdefault((one.code.key, instant), []).append(one)
+    if len(by_instant) == len(measured):
+        return [(one, "") for one in measured]
     return [(same[0], "") if len(same) == 1 else _best(reader, same) for same in by_instant.values()]
 
 
@@ -181,21 +187,51 @@ def _results(reader: Reader, concept: str, measured: list[Measured]) -> tuple[La
     wanted = wanted if convertible(wanted) else ""
     units = frozenset(one.unit for one in measured) if concept == _CK else frozenset()
     kept = _without_duplicates(reader, measured)
-    return tuple(sorted((_result(reader, one, doubt, wanted, units) for one, doubt in kept), key=newest))
+    series = _Series(wanted, units, {})
+    return newest_first(_result(reader, one, doubt, series) for one, doubt in kept)
 
 
-def _result(reader: Reader, one: Measured, doubt: str, wanted: str, units: frozenset[str]) -> LabResult:
-    """One result. `wanted`: the unit to bring it to, empty when it is kept as it stands."""
-    view, given, value = one.view, one.unit, one.value
-    ukat = reader.knowledge.thresholds.ck.ukat_to_u.value
-    if not given and one.concept == _CK:
-        given = _implied_unit(reader, one, units)
+_Scale: TypeAlias = tuple[float | None, Limits]
+"""What results of one unit and range have in common: what to multiply with, and the limits of normal."""
+
+
+def _scale(given: str, written: str, reference_range: msgspec.Raw, wanted: str, ukat: float) -> _Scale:
+    """`given`: the unit by its code, `written`: in words; `wanted`: as in `_Series`."""
     multiply: float | None = 1.0
-    if wanted and value is not None:
+    if wanted:
         multiply = factor(given, wanted, ukat)
-        if multiply is None and view.value_quantity:
-            multiply = factor(view.value_quantity.unit, wanted, ukat)
-    limited = limits(view.reference_range, given, wanted, multiply, ukat)
+        if multiply is None and written:
+            multiply = factor(written, wanted, ukat)
+    return multiply, limits(reference_range, given, wanted, multiply, ukat)
+
+
+class _Series(msgspec.Struct, frozen=True):
+    """What the results of one concept have in common.
+
+    `wanted`: the unit to bring them to, empty when they are kept as they stand. `units`: those of all CKs. `scales`:
+    those met so far, by unit in code and in words, and JSON of the range.
+    """
+
+    wanted: str
+    units: frozenset[str]
+    scales: dict[tuple[str, str, bytes], _Scale]
+
+
+def _result(reader: Reader, one: Measured, doubt: str, series: _Series) -> LabResult:
+    view, given, value = one.view, one.unit, one.value
+    wanted, scales = series.wanted, series.scales
+    ukat = reader.ukat_to_u
+    if not given and one.concept == _CK:
+        given = _implied_unit(reader, one, series.units)
+    if value is None:
+        multiply: float | None = 1.0
+        limited = limits(view.reference_range, given, wanted, multiply, ukat)
+    else:
+        # Most results of a patient share unit and range with others: these are looked at once.
+        key = given, view.value_quantity.unit if view.value_quantity else "", bytes(view.reference_range)
+        if key not in scales:
+            scales[key] = _scale(given, key[1], view.reference_range, wanted, ukat)
+        multiply, limited = scales[key]
     if limited.problem:
         reader.left_out(one.source, {"referenceRange": limited.problem}, one.concept)
     text = view.value_codeable_concept.words if view.value_codeable_concept else view.value_string

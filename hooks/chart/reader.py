@@ -1,12 +1,14 @@
 """What all readers share: whose a resource is, where it stands, what its dates mean, and what was left out."""
 
+from collections.abc import Iterable
 from datetime import date
+from operator import attrgetter
 from typing import TypeVar
 
-from cds_service.fhir.bundles import UNREADABLE
+from cds_service.fhir.bundles import UNREADABLE, Resource, Subject
 from cds_service.fhir.dates import FhirDate, parse
 from cds_service.fhir.references import Whose, relative, whose
-from cds_service.fhir.views import Patient, Period, Reference, Resource, decode
+from cds_service.fhir.views import NO_PROBLEMS, Patient, Period, decode
 from cds_service.patient_data import Entry, PatientData, Source
 from hooks.chart.facts import Dropped, LabResult, StrengthScore
 from hooks.chart.matching import matchers
@@ -27,6 +29,7 @@ class Reader:
         self.today = today
         self.matchers = matchers(knowledge)
         self.reading = knowledge.thresholds.reading
+        self.ukat_to_u = knowledge.thresholds.ck.ukat_to_u.value
         self.dropped: list[Dropped] = []
         self._whose: dict[str, Whose] = {}
         self._full_urls = {
@@ -41,6 +44,9 @@ class Reader:
 
     def decode(self, entry: Entry, view: type[R]) -> tuple[R, str, dict[str, str]] | None:
         """An entry's resource, its source and the fields that were left out; None (and said so) if it is unusable."""
+        head = entry.head
+        if type(head) is view:
+            return head, f"{view.__name__}/{head.id}" if head.id else entry.location, NO_PROBLEMS
         try:
             found, problems = decode(entry.resource, view)
         except UNREADABLE as error:
@@ -70,14 +76,14 @@ class Reader:
         for field, problem in problems.items():
             self.drop(source, f"{field} was left out: {problem}", concept)
 
-    def date(self, text: str, field: str, source: str, concept: str) -> FhirDate | None:
-        """A date, or None when there is none, or (said so) none that can be read."""
+    def date(self, text: str, field: str, source: str, concept: str, part: str = "") -> FhirDate | None:
+        """A date, or None when there is none, or (said so) none that can be read. `part`: which part of the field."""
         if not text:
             return None
         try:
             return parse(text)
         except ValueError as error:
-            self.drop(source, f"{field} was left out: {text[:40]!r} {error}", concept)
+            self.drop(source, f"{field}{part} was left out: {text[:40]!r} {error}", concept)
             return None
 
     def period(
@@ -87,13 +93,13 @@ class Reader:
         if period is None:
             return None, None
         return (
-            self.date(period.start, f"{field}.start", source, concept),
-            self.date(period.end, f"{field}.end", source, concept),
+            self.date(period.start, field, source, concept, ".start"),
+            self.date(period.end, field, source, concept, ".end"),
         )
 
-    def mine(self, subject: Reference | None, source: str, concept: str, when: FhirDate | None = None) -> bool:
+    def mine(self, subject: Subject | None, source: str, concept: str, when: FhirDate | None = None) -> bool:
         """Whether a resource is this patient's; if not, or if it does not say, it is dropped (A4)."""
-        named = subject.reference if subject else ""
+        named = (subject.reference if subject else None) or ""
         known = self._whose.get(named)
         if known is None:
             known = self._whose[named] = whose(named, self.data.patient_id, self._full_urls) if named else "unknown"
@@ -125,8 +131,16 @@ def same_reference(reference: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (reference, bare, short))))
 
 
-def newest(fact: LabResult | StrengthScore) -> tuple[int, int, float]:
-    """Sorts facts newest first, undated ones last."""
-    if fact.when is None:
-        return 1, 0, 0.0
-    return 0, -fact.when.latest.toordinal(), -fact.when.moment
+F = TypeVar("F", bound=LabResult | StrengthScore)
+
+_by_moment = attrgetter("when.latest", "when.moment")
+
+
+def newest_first(facts: Iterable[F]) -> tuple[F, ...]:
+    """The facts, newest first, undated ones last; those of one moment in the order they came."""
+    dated: list[F] = []
+    undated: list[F] = []
+    for fact in facts:
+        (dated if fact.when else undated).append(fact)
+    dated.sort(key=_by_moment, reverse=True)
+    return (*dated, *undated)

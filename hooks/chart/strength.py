@@ -9,7 +9,7 @@ from cds_service.fhir.dates import FhirDate
 from cds_service.fhir.views import CodeableConcept, Observation, ReferenceRange, array
 from hooks.chart.facts import StrengthScore
 from hooks.chart.matching import Concept
-from hooks.chart.reader import Reader, newest
+from hooks.chart.reader import Reader, newest_first
 
 STRENGTH = "mmt8"
 Scale = Literal["150", "80", "percent", ""]
@@ -90,7 +90,7 @@ def scaled(reader: Reader, raw: list[RawScore]) -> tuple[StrengthScore, ...]:
                 doubt=one.doubt or doubt,
             )
         )
-    return tuple(sorted(scores, key=newest))
+    return newest_first(scores)
 
 
 def _own_scale(one: RawScore) -> tuple[Scale, str]:

@@ -84,7 +84,7 @@ def given(reader: Reader, view: DrugView, source: str, concept: str) -> Given:
         start=start or moment,
         end=end,
         moment=moment is not None and start is None,
-        status_reason="; ".join(reason.all_words for reason in view.status_reason),
+        status_reason="; ".join(reason.all_words for reason in view.status_reason) if view.status_reason else "",
         known_by=reader.date(view.date_asserted, "dateAsserted", source, concept),
     )
 

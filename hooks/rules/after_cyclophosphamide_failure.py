@@ -85,7 +85,7 @@ def _options(a: Assessment) -> tuple[list[str], list[Suggestion], list[str]]:
             "4 weeks needs a specialist: thrombosis, haemolysis and renal failure depend on the dose."
         )
         drafts.append(next_line.ivig(a))
-    mycophenolate = [c.status in ("planned", "draft") for c in a.chart.courses if c.drug == "mycophenolate"]
+    mycophenolate = [c.status in ("planned", "draft") for c in a.chart.courses_of("mycophenolate")]
     if mycophenolate:
         dropped.append(f"mycophenolate (already {'planned' if all(mycophenolate) else 'given'})")
     elif not_tolerated(a, "mycophenolate"):

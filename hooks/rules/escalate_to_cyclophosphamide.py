@@ -22,6 +22,10 @@ ASK = "Refractory IMNM: consider specialist referral and cyclophosphamide; evide
 
 def refractory(a: Assessment) -> tuple[Criterion, ...]:
     """What the article's definition of refractory asks of the three drugs and of the disease."""
+    return a.once(_refractory)
+
+
+def _refractory(a: Assessment) -> tuple[Criterion, ...]:
     return (
         each_in(a, DONE, "failed or not tolerated"),
         any_of("at least one of them failed", *(state_in(a, t, FAILED, "failed") for t in a.three)),

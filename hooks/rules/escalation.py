@@ -33,6 +33,10 @@ IN_WORDS: dict[TrialState, str] = {
 
 def escalation_scope(a: Assessment) -> tuple[Criterion, ...]:
     """Who the escalation rules speak about; a mimic that is current beside IMNM silences them (B9 "Diagnosis")."""
+    return a.once(_escalation_scope)
+
+
+def _escalation_scope(a: Assessment) -> tuple[Criterion, ...]:
     conflict = a.diagnosis.conflict
     return (
         *scope(a),
@@ -56,9 +60,9 @@ def state_in(a: Assessment, trials: ClassTrials, states: Iterable[TrialState], n
         truth,
         missing=a.activity.missing if truth is None else "",
         value=IN_WORDS[trials.state],
-        when=str(best.trial.start or "") if best else "",
+        when=best.start if best else "",
         threshold=best.gap if best else "",
-        source=", ".join(sorted(best.trial.courses)) if best else "",
+        source=best.source if best else "",
     )
 
 
@@ -72,12 +76,19 @@ def _may_have_failed(a: Assessment, trials: ClassTrials) -> bool:
 
 def each_in(a: Assessment, states: Iterable[TrialState], name: str) -> Criterion:
     """Whether IVIG, rituximab and methotrexate are all in one of some states."""
-    wanted = frozenset(states)
-    return all_of(f"IVIG, rituximab and methotrexate each {name}", *(state_in(a, t, wanted, name) for t in a.three))
+    return a.once(_each_in, frozenset(states), name)
+
+
+def _each_in(a: Assessment, states: frozenset[TrialState], name: str) -> Criterion:
+    return all_of(f"IVIG, rituximab and methotrexate each {name}", *[state_in(a, t, states, name) for t in a.three])
 
 
 def cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
     """Whether cyclophosphamide was given, at least one dose (B7 `exposed`); an allergy record alone is not exposure."""
+    return a.once(_cyclophosphamide_given, given)
+
+
+def _cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
     cyc = a.cyclophosphamide
     exposed = cyc.given and cyc.state not in UNEXPOSED
     name = "cyclophosphamide was given" if given else "cyclophosphamide was never given"
@@ -86,6 +97,10 @@ def cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
 
 def activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
     """Whether the disease activity is in one state (B0); Unknown where a missing measure could still make it so."""
+    return a.once(_activity_is, state, name)
+
+
+def _activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
     ck, score = a.activity.latest_ck, a.activity.latest_score
     shown = [f"CK {ck.value:g} {ck.unit}" if ck and ck.value is not None else "CK unknown"]
     shown.append(f"MMT-8 {score}" if score else "MMT-8 unknown")
@@ -167,6 +182,4 @@ def rituximab_waits(a: Assessment) -> tuple[str, str]:
 
 def not_tolerated(a: Assessment, drug: str) -> bool:
     """Whether an intolerance to a drug is on record: such a drug is never suggested (B9)."""
-    return any(drug in x.concepts for x in a.chart.allergies) or any(
-        c.drug == drug and c.intolerance for c in a.chart.courses
-    )
+    return any(drug in x.concepts for x in a.chart.allergies) or any(c.intolerance for c in a.chart.courses_of(drug))

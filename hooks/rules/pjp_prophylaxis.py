@@ -46,9 +46,13 @@ def _assess(a: Assessment) -> PjpRisk:
     )
 
 
-def triggers(found: PjpRisk) -> Criterion:
+def triggers(a: Assessment) -> Criterion:
     """One of the triggers of B3 holds."""
-    return any_of("a reason for PJP prophylaxis", *(trigger.criterion for trigger in found.triggers))
+    return a.once(_triggers)
+
+
+def _triggers(a: Assessment) -> Criterion:
+    return any_of("a reason for PJP prophylaxis", *[trigger.criterion for trigger in risk(a).triggers])
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
@@ -56,7 +60,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     cover = found.cover.course
     return (
         *scope(a, history=True, children=True),
-        triggers(found),
+        triggers(a),
         Criterion(
             "no prophylaxis known to be running",
             cover is None,

@@ -26,7 +26,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             source=course.source if course else "",
             missing="" if since is not None else "start of the prophylaxis",
         ),
-        not_("no reason for PJP prophylaxis", triggers(found)),
+        not_("no reason for PJP prophylaxis", triggers(a)),
         Criterion(
             "glucocorticoid low enough, as prednisone",
             low,

@@ -14,11 +14,19 @@ SOURCES = (*MEDICATION_SOURCES, "labs", "allergies")
 
 def statins(a: Assessment) -> Statins:
     """The statins of this patient."""
+    return a.once(_statins)
+
+
+def _statins(a: Assessment) -> Statins:
     return assess_statins(a.chart, a.today)
 
 
 def statin_present(a: Assessment) -> Criterion:
     """A statin is taken or ordered; Unknown where nobody recorded it, or medication could not be looked at."""
+    return a.once(_statin_present)
+
+
+def _statin_present(a: Assessment) -> Criterion:
     known = statins(a)
     courses = known.present or known.unclear
     missing = "whether the statin is still taken" if known.unclear else medication_missing(a)
@@ -35,6 +43,10 @@ def statin_present(a: Assessment) -> Criterion:
 
 def hmgcr_positive(a: Assessment) -> Criterion:
     """Anti-HMGCR was ever positive; it stays so (B0)."""
+    return a.once(_hmgcr_positive)
+
+
+def _hmgcr_positive(a: Assessment) -> Criterion:
     hmgcr = a.antibodies.hmgcr
     untold = hmgcr.state == "NOT_TESTED" and unavailable(a, "labs")
     truth: Truth = None if untold else hmgcr.state == "POSITIVE"

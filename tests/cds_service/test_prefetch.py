@@ -155,7 +155,7 @@ def test_malformed_entry_loses_only_itself(bad: Any) -> None:
     value = bundle(condition(), condition())
     value["entry"].insert(1, bad)
     found = received(value)
-    assert (found.kind, len(found.entries), len(found.heads)) == ("incomplete", 2, 2)
+    assert (found.kind, [bool(entry.head) for entry in found.entries]) == ("incomplete", [True, True])
     assert [entry.location for entry in found.entries] == ["conditions.entry[0]", "conditions.entry[2]"]
     assert found.reason == "1 of 3 entries cannot be read (conditions.entry[1])"
 

@@ -11,6 +11,7 @@ import msgspec
 
 from hooks.assessment import Assessment, assess
 from hooks.chart.facts import Chart, Dropped, DrugCourse, LabResult, StrengthScore
+from hooks.chart.gate import ENTRY_CONDITIONS
 from hooks.reasoning import Criterion, any_of
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, md, on, scope
 
@@ -29,7 +30,8 @@ class Doubt(msgspec.Struct, frozen=True):
 
 def doubts(a: Assessment, fired: Fired) -> tuple[Doubt, ...]:
     """Every item whose other reading would change the outcome, and everything unreadable that could have mattered."""
-    if a.person.deceased or not (a.diagnosis.established or a.diagnosis.historical or a.diagnosis.status == "POSSIBLE"):
+    known = a.diagnosis.established or a.diagnosis.historical or a.diagnosis.status == "POSSIBLE"
+    if a.person.deceased or not (known or _unread_diagnoses(a)):
         return ()
     found: list[Doubt] = []
     for text, source, others in _candidates(a.chart, a):
@@ -124,9 +126,16 @@ def _unreadable(a: Assessment) -> Iterator[Doubt]:
                 f"{name}{f' of {dropped.when}' if dropped.when else ''} not used: {md(dropped.reason)}",
                 dropped.source,
             )
+    for dropped in _unread_diagnoses(a):
+        yield Doubt(f"the diagnosis could not be read: {md(dropped.reason)}", dropped.source)
     unnamed = [d for d in doubtful if d.concept == "unidentified-drug"]
     if unnamed:
         yield Doubt(f"{len(unnamed)} drug entries could not be identified: {md(unnamed[0].reason)}", unnamed[0].source)
+
+
+def _unread_diagnoses(a: Assessment) -> tuple[Dropped, ...]:
+    """Entries that name a diagnosis which rules start from, and could not be used: silence must not hide them."""
+    return tuple(d for d in a.chart.dropped if d.doubtful and d.concept in ENTRY_CONDITIONS)
 
 
 def _newest(a: Assessment, dropped: Dropped) -> bool:
@@ -149,8 +158,12 @@ def rule(fired: Fired, silent: Callable[[Assessment], bool]) -> Rule:
     def criteria(a: Assessment) -> tuple[Criterion, ...]:
         found = a.once(find)
         unchecked = _unchecked(a) if silent(a) else ()
+        alive, diagnosis, *others = scope(a, possible=True, history=True, children=True)
+        unread = Criterion("a diagnosis that could not be read", bool(_unread_diagnoses(a)))
         return (
-            *scope(a, possible=True, history=True, children=True),
+            alive,
+            any_of("a diagnosis, or an entry that would be one", diagnosis, unread),
+            *others,
             any_of(
                 "something in the record has to be put right",
                 Criterion(

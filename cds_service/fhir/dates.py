@@ -6,7 +6,7 @@ answered True or False only when every day of the span gives that answer, and No
 
 import calendar
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import msgspec
@@ -77,8 +77,8 @@ def _moment(known: date, time: str) -> float:
     except ValueError:
         raise ValueError("has a time of day that does not exist") from None
     if offset and offset != "Z":
-        shift = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6]))
-        at = at - shift if offset[0] == "+" else at + shift
+        shift = 3600 * int(offset[1:3]) + 60 * int(offset[4:6])
+        return at.timestamp() - shift if offset[0] == "+" else at.timestamp() + shift
     return at.timestamp()
 
 

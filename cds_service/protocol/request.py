@@ -109,11 +109,17 @@ def hook_of(body: bytes) -> str | None:
         return None
 
 
+_GZIP_MEMBERS = 16
+"""Each costs a copy of what follows it."""
+
+
 def inflate(body: bytes, limit: int) -> bytes:
     """A gzip body, decompressed to at most `limit` bytes. Raises NotJson or BodyTooLarge."""
     pieces: list[bytes] = []
     room = limit
     while body:
+        if len(pieces) == _GZIP_MEMBERS:
+            raise NotJson("The gzip body has too many members.", remedy="Compress it in one piece.")
         member = zlib.decompressobj(wbits=31)
         try:
             piece = member.decompress(body, room + 1)

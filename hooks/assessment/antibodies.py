@@ -13,7 +13,7 @@ AntibodyState = Literal["POSITIVE", "NEGATIVE", "INDETERMINATE", "NOT_TESTED"]
 
 
 class Antibody(msgspec.Struct, frozen=True):
-    """One antibody. A POSITIVE ever found stays POSITIVE, else the newest verdict counts. `flag`: why it may mislead."""
+    """One antibody. A POSITIVE ever found stays, else the newest verdict decides. `flag`: why it may mislead."""
 
     name: str
     state: AntibodyState

@@ -5,8 +5,8 @@ from math import inf
 
 import msgspec
 
-from cds_service.fhir.dates import FhirDate, whole_years
-from hooks.assessment.body import Body, body_for_dose
+from cds_service.fhir.dates import FhirDate, day, whole_years
+from hooks.assessment.body import Body, body_at, body_for_dose
 from hooks.assessment.labs import usable
 from hooks.assessment.trials import BaseState, Trial, courses_of, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Dosing, DrugCourse, Infusion
@@ -95,7 +95,9 @@ def cyclophosphamide_trials(chart: Chart, thresholds: Thresholds, today: date) -
     oral = [c for c in rest if _is_oral(c) and c.start]
     trials += [_oral_trial(chart, course, thresholds, today) for course in oral]
     bare = tuple(c for c in rest if c not in oral)
-    unknown = undated_trial([i for i in given if not i.when], bare, "cyclophosphamide")
+    kg = body_at(chart, day(today), inf).kg
+    least = thresholds.cyclophosphamide.pulse_mg_kg.value * kg if kg else None
+    unknown = undated_trial(chart, [i for i in given if not i.when], bare, "cyclophosphamide", least)
     return (*trials, unknown) if unknown else tuple(trials)
 
 

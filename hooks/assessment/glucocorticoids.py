@@ -6,6 +6,7 @@ question that both answer alike is answered; else it is Unknown.
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from math import ceil, inf
 
@@ -14,6 +15,7 @@ import msgspec
 from cds_service.fhir.dates import FhirDate, day, within
 from hooks.assessment.body import body_for_dose
 from hooks.chart.facts import Chart, Dosing, DrugCourse
+from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Thresholds
 from hooks.reasoning import Truth, all_true, any_true
 
@@ -184,12 +186,12 @@ def _places(
 
     What is over lies before today; where its end is not written, it may have lasted as long as an order does.
     """
-    start, end = step.start or course.start, step.end or _counted_end(course, step) or course.end
+    start, end = step.start or course.start, _end(course, step)
     if start is None and not running:
         return  # over, nobody knows when: it says nothing of the days up to today
     first = start.earliest if start else date.min
-    renewal = timedelta(days=thresholds.reading.renewal_gap_days.value)
-    last = end.latest if end else today if running or start is None else start.latest + renewal
+    renewal = thresholds.reading.renewal_gap_days.value
+    last = end.latest if end else today if running or start is None else shifted(start.latest, renewal)
     last = last if running else min(last, today - _ONE)
     if first <= last:
         yield first, last, False
@@ -210,21 +212,52 @@ def _certainly_begun(course: DrugCourse, start: FhirDate | None, today: date, *,
     return start.latest
 
 
+def _end(course: DrugCourse, step: Dosing) -> FhirDate | None:
+    """The end of a step, stated or counted; none for one in the last year of the calendar, which means an open end."""
+    end = step.end or _counted_end(course, step) or course.end
+    return None if end and end.latest.year == date.max.year else end
+
+
 def _counted_end(course: DrugCourse, step: Dosing) -> FhirDate | None:
     """The end that a stated number of doses gives."""
     start = step.start or course.start
     if step.count is None or not step.per_day or start is None or not start.exact:
         return None
-    return day(start.earliest + timedelta(days=max(ceil(step.count / step.per_day), 1) - 1))
+    return day(shifted(start.earliest, max(ceil(step.count / step.per_day), 1) - 1))
+
+
+class _Level:
+    """What one resource type tells of one ingredient on one day. Exact, so that pieces come and go without a trace."""
+
+    def __init__(self) -> None:
+        self.pieces = 0
+        self.unknown = 0
+        self.mg = Fraction()
+
+    def change(self, mg: float, sign: int) -> None:
+        self.pieces += sign
+        if mg == inf:
+            self.unknown += sign
+        else:
+            self.mg += sign * Fraction(mg)
+
+
+_Levels = dict[str, dict[str, _Level]]
+"""By ingredient and resource type."""
 
 
 def _sum(pieces: Iterable[_Piece]) -> tuple[Span, ...]:
     """The total of overlapping pieces, piece by piece constant, in order of time."""
-    pieces = list(pieces)
-    edges = sorted({p.first for p in pieces} | {p.last + _ONE for p in pieces})
+    changes: dict[date, list[tuple[_Piece, int]]] = {}
+    for piece in pieces:
+        changes.setdefault(piece.first, []).append((piece, 1))
+        changes.setdefault(piece.last + _ONE, []).append((piece, -1))
+    levels: _Levels = {}
     spans: list[Span] = []
-    for first, following in pairwise(edges):
-        total = _total([p for p in pieces if p.first <= first <= p.last])
+    for first, following in pairwise(sorted(changes)):
+        for piece, sign in changes[first]:
+            levels.setdefault(piece.ingredient, {}).setdefault(piece.kind, _Level()).change(piece.mg, sign)
+        total = _total(levels)
         if total and spans and spans[-1][2] == total and spans[-1][1] + _ONE == first:
             spans[-1] = (spans[-1][0], following - _ONE, total)
         elif total:
@@ -232,15 +265,13 @@ def _sum(pieces: Iterable[_Piece]) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _total(pieces: list[_Piece]) -> float:
+def _total(levels: _Levels) -> float:
     """One day's dose: of each ingredient what the resource type tells that knows most; unknown where none knows it."""
     total = 0.0
-    for ingredient in {p.ingredient for p in pieces}:
-        by_kind: dict[str, list[float]] = {}
-        for piece in pieces:
-            if piece.ingredient == ingredient:
-                by_kind.setdefault(piece.kind, []).append(piece.mg)
-        total += max((sum(told) for told in by_kind.values() if min(told) < inf), default=inf)
+    for by_kind in levels.values():
+        told = [level for level in by_kind.values() if level.pieces]
+        if told:
+            total += max((float(level.mg) for level in told if not level.unknown), default=inf)
     return total
 
 
@@ -271,7 +302,7 @@ def _given_recently(course: DrugCourse, step: Dosing, thresholds: Thresholds, to
     days = int(thresholds.pjp.pulse_days.value)
     if step.dates:
         return any_true(within(when, days, today) for when in step.dates)
-    start, end = step.start or course.start, step.end or _counted_end(course, step) or course.end
+    start, end = step.start or course.start, _end(course, step)
     if start and start.earliest > today:
         return False
     if end is None and step.per_day:

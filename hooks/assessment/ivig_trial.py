@@ -2,10 +2,12 @@
 
 from bisect import bisect_left
 from datetime import date, timedelta
+from math import inf
 
 import msgspec
 
-from hooks.assessment.body import body_for_dose
+from cds_service.fhir.dates import day
+from hooks.assessment.body import body_at, body_for_dose
 from hooks.assessment.trials import Trial, courses_of, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Infusion
 from hooks.knowledge.thresholds import Thresholds
@@ -53,7 +55,9 @@ def ivig_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple[Tria
     ]
     seen = {i.course for i in given}
     bare = tuple(c for c in courses_of(chart, "ivig") if c.source not in seen)
-    unknown = undated_trial([i for i in given if not i.when], bare, "IVIG")
+    kg = body_at(chart, day(today), inf).kg
+    least = thresholds.ivig.g_per_kg.value * (1 - thresholds.ivig.tolerance.value) * kg * 1000 if kg else None
+    unknown = undated_trial(chart, [i for i in given if not i.when], bare, "IVIG", least)
     return (*trials, unknown) if unknown else tuple(trials)
 
 

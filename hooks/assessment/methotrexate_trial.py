@@ -121,7 +121,16 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     problems = list(dict.fromkeys(s.problem for s in trial if s.problem and not _explained(s, dosed)))
     if problems or most >= needed:
         gap = "; ".join(problems) or "the dates are too vague to tell how long"
-        return Trial(base="EXPOSED_UNKNOWN", start=start, given=given, gap=gap, courses=sources, running=running)
+        told = [s.weekly_mg for s in trial if s.weekly_mg is not None]
+        return Trial(
+            base="EXPOSED_UNKNOWN",
+            start=start,
+            given=given,
+            gap=gap,
+            courses=sources,
+            running=running,
+            too_small=bool(told) and max(told) < t.min_mg_week.value,
+        )
     weeks = f"{fewest // 7} of {t.min_weeks.value:g} weeks at {t.min_mg_week.value:g} mg/week or more"
     if any(s.ongoing for s in full):
         return Trial(base="TOO_EARLY", start=start, given=given, gap=weeks, courses=sources, running=running)

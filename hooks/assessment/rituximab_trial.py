@@ -2,11 +2,13 @@
 
 from datetime import date, timedelta
 from itertools import pairwise
+from math import inf
 
 import msgspec
 
+from cds_service.fhir.dates import day
 from hooks.assessment.activity import usable_scores, worse_than
-from hooks.assessment.body import body_for_dose
+from hooks.assessment.body import body_at, body_for_dose
 from hooks.assessment.response import strength_baseline
 from hooks.assessment.trials import Trial, courses_of, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Infusion
@@ -55,7 +57,10 @@ def rituximab_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple
     ]
     seen = {i.course for i in given}
     bare = tuple(c for c in courses_of(chart, "rituximab") if c.source not in seen)
-    unknown = undated_trial([i for i in given if not i.when], bare, "rituximab")
+    bsa = body_at(chart, day(today), inf).bsa
+    t = thresholds.rituximab
+    least = t.mg_m2.value * (1 - t.tolerance.value) * bsa if bsa else None
+    unknown = undated_trial(chart, [i for i in given if not i.when], bare, "rituximab", least)
     return (*trials, unknown) if unknown else tuple(trials)
 
 

@@ -43,6 +43,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     gap: str = ""
     courses: frozenset[str] = frozenset()
     running: bool = False
+    too_small: bool = False
+    """A dose is on record, and it is too small, though dates are missing: a documented failure does not count then."""
 
 
 class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -115,15 +117,34 @@ def segments(infusions: tuple[Infusion, ...], new_trial: Callable[[date, date, d
     return result
 
 
-def undated_trial(infusions: list[Infusion], courses: tuple[DrugCourse, ...], what: str) -> Trial | None:
-    """One trial of unknown worth for everything of a class that has no date, or no dose to count."""
+def undated_trial(
+    chart: Chart, infusions: list[Infusion], courses: tuple[DrugCourse, ...], what: str, least_mg: float | None
+) -> Trial | None:
+    """One trial of unknown worth for everything of a class that has no date, or no dose to count.
+
+    `least_mg`: the smallest amount of one infusion, or block, that could be adequate; None when it cannot be told.
+    """
     sources = {i.course or i.source for i in infusions} | {c.source for c in courses}
     if not sources:
         return None
     problems = [i.problem for i in infusions if i.problem] or [s.problem for c in courses for s in c.steps if s.problem]
     gap = "; ".join(dict.fromkeys(problems)) or "no date on record"
     given = f"{what} given, dose or dates not on record"
-    return Trial(base="EXPOSED_UNKNOWN", start=None, given=given, gap=gap, courses=frozenset(sources))
+    amounts = [
+        step.high
+        for course in chart.courses
+        if course.source in sources
+        for step in course.steps
+        if step.high is not None and step.basis == "mg" and step.per_day is None and step.count is None
+    ]
+    return Trial(
+        base="EXPOSED_UNKNOWN",
+        start=None,
+        given=given,
+        gap=gap,
+        courses=frozenset(sources),
+        too_small=bool(amounts) and least_mg is not None and max(amounts) < least_mg,
+    )
 
 
 def judge(
@@ -187,6 +208,6 @@ def _judge_one(
             )
         elif response.points < thresholds.response.minimal.value:
             state = "FAILED_INF"
-    if failure and state in ("EXPOSED_UNKNOWN", "ADEQUATE", "FAILED_INF"):
+    if failure and state in ("EXPOSED_UNKNOWN", "ADEQUATE", "FAILED_INF") and not trial.too_small:
         state = "FAILED_DOC"
     return JudgedTrial(trial=trial, state=state, failure=failure, response=response, gap=gap)

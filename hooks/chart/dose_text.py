@@ -12,8 +12,11 @@ import msgspec
 DAYS = {"h": 1 / 24, "hour": 1 / 24, "d": 1.0, "day": 1.0, "wk": 7.0, "week": 7.0, "w": 7.0, "mo": 30.0, "month": 30.0}
 """Length of a unit of time in days; a month is 30."""
 
+_LONGEST = 500
+"""No dosage that this grammar understands has more characters."""
+
 _NUMBER = {"one": 1.0, "once": 1.0, "two": 2.0, "twice": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0}
-_N = r"(\d+(?:[.,]\d+)?|one|two|three|four|five|six)"
+_N = r"(\d{1,6}(?:[.,]\d{1,6})?|one|two|three|four|five|six)"
 _T = r"(hour|day|week|wk|month|h|d|w|mo)s?"
 _UNIT = (
     r"(g/kg|mg/kg|mg/m2|mg/m²|mg/m\^2|mg|grams?|g|mcg|µg|ug|tablets?|tabs?|capsules?|caps?)"
@@ -51,6 +54,11 @@ def _number(text: str) -> float:
     return _NUMBER.get(text) or float(text.replace(",", "."))
 
 
+def _once_in(days: float) -> float:
+    """The rate of an interval; 0, which is not understood, where it is none."""
+    return 1 / days if days > 0 else 0.0
+
+
 def _amount(parts: _Parts, m: re.Match[str]) -> None:
     parts.amounts.append((_number(m[1]), _number(m[2] or m[1]), m[3].replace("²", "2").replace("^", "")))
 
@@ -60,7 +68,7 @@ def _times_a(parts: _Parts, m: re.Match[str]) -> None:
 
 
 def _every_n(parts: _Parts, m: re.Match[str]) -> None:
-    parts.rates.append(1 / (_number(m[1] or "1") * DAYS[m[2]]))
+    parts.rates.append(_once_in(_number(m[1] or "1") * DAYS[m[2]]))
 
 
 def _rate(per_day: float) -> Callable[[_Parts, re.Match[str]], None]:
@@ -68,12 +76,12 @@ def _rate(per_day: float) -> Callable[[_Parts, re.Match[str]], None]:
 
 
 def _apart(parts: _Parts, m: re.Match[str]) -> None:
-    parts.rates.append(1 / (_number(m[1]) * DAYS[m[2]]))
+    parts.rates.append(_once_in(_number(m[1]) * DAYS[m[2]]))
 
 
 def _on_days(parts: _Parts, m: re.Match[str]) -> None:
     parts.counts.append(2)
-    parts.rates.append(1 / (int(m[2]) - int(m[1])) if int(m[2]) > int(m[1]) else 0.0)
+    parts.rates.append(_once_in(int(m[2]) - int(m[1])))
 
 
 def _count(parts: _Parts, m: re.Match[str]) -> None:
@@ -102,7 +110,7 @@ _GRAMMAR: tuple[tuple[re.Pattern[str], Callable[[_Parts, re.Match[str]], None]],
         (rf"(?:over|divided over|in divided doses over) {_N}(?: ?(?:-|–|to) ?{_N})? ?{_T}\b", _over),
         (rf"{_N} ?{_T} apart\b", _apart),
         (rf"(?:for|x|×) ?{_N} ?{_T}\b", _lasting),
-        (r"(?:on )?days? (\d+) (?:and|&) (?:day )?(\d+)\b", _on_days),
+        (r"(?:on )?days? (\d{1,3}) (?:and|&) (?:day )?(\d{1,3})\b", _on_days),
         (rf"(?:x|×) ?{_N}\b(?: doses| infusions)?", _count),
         (rf"{_N} (?:doses|infusions|times in all)\b", _count),
         (rf"{_N}(?: ?(?:-|–|to) ?{_N})? ?{_UNIT}", _amount),
@@ -133,15 +141,17 @@ _GRAMMAR: tuple[tuple[re.Pattern[str], Callable[[_Parts, re.Match[str]], None]],
 @lru_cache(maxsize=2048)
 def parse(text: str) -> Phrase | None:
     """What a dosage text says; None when any of it is not understood."""
-    rest = " ".join(text.lower().split())
+    if len(text) > _LONGEST:
+        return None
+    words, at = " ".join(text.lower().split()), 0
     parts = _Parts()
-    while rest:
-        found = next(((m, action) for pattern, action in _GRAMMAR if (m := pattern.match(rest))), None)
+    while at < len(words):
+        found = next(((m, action) for pattern, action in _GRAMMAR if (m := pattern.match(words, at))), None)
         if found is None:
             return None
         match, action = found
         action(parts, match)
-        rest = rest[match.end() :]
+        at = match.end()
     return _phrase(parts)
 
 
@@ -156,7 +166,7 @@ def _phrase(parts: _Parts) -> Phrase | None:
     if len(rates) == 2 and rates[0] >= 1 and lasting and lasting * rates[1] < 1 and over == 1 and low and high:
         doses = round(rates[0] * lasting)
         low, high, over, lasting, rates = low * doses, high * doses, round(lasting), None, rates[1:]
-    if len(rates) > 1 or 0 in rates:
+    if len(rates) > 1 or 0 in rates or count == 0:
         return None
     return Phrase(
         low=low, high=high, unit=unit, per_day=rates[0] if rates else None, count=count,

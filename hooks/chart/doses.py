@@ -9,7 +9,7 @@ from cds_service.fhir.views import Dosage, DoseAndRate, Period, Quantity, Repeat
 from hooks.chart import dose_text
 from hooks.chart.facts import Dosing
 from hooks.chart.strengths import MG, Strength
-from hooks.chart.timings import TOLERANCE, Rate, lasting, rate_of
+from hooks.chart.timings import TOLERANCE, Rate, counted, lasting, rate_of
 from hooks.chart.units import plain
 
 Basis = Literal["mg", "mg/kg", "mg/m2"]
@@ -25,6 +25,10 @@ _MASS = {
     "ug": 0.001,
     **MG,
 }
+_MOST = 1e9
+"""No dose has more mg, mg/kg or mg/m2, nor more of any other unit."""
+_QUOTED = 200
+"""Characters of a text that are quoted."""
 _PER_SIZE: dict[str, Basis] = {"kg": "mg/kg", "m2": "mg/m2"}
 _PIECES = frozenset(
     {
@@ -46,8 +50,12 @@ class Step(msgspec.Struct, frozen=True):
 
 def amount(value: float, unit: str, strength: Strength) -> tuple[float, Basis] | str:
     """A quantity in mg, mg/kg or mg/m2; or a sentence that says why it is unknown."""
-    if value <= 0:
-        return f"a dose of {value:g} is impossible"
+    found = _converted(value, unit, strength)
+    given = value if isinstance(found, str) else found[0]
+    return found if 0 < given <= _MOST else f"a dose of {value:g} is impossible"
+
+
+def _converted(value: float, unit: str, strength: Strength) -> tuple[float, Basis] | str:
     spelled = plain(unit).replace("^", "")
     if spelled in _MASS:
         return value * _MASS[spelled], "mg"
@@ -66,7 +74,7 @@ def step_of(dosage: Dosage, strength: Strength) -> Step:
     timing = dosage.timing or Timing()
     repeat = timing.repeat or Repeat()
     rate = rate_of(timing)
-    count = repeat.count if repeat.count and repeat.count > 0 else len(timing.event) or None
+    count = counted(repeat) or len(timing.event) or None
     dose = _dose(dosage.dose_and_rate, strength)
     text = dosage.text or dosage.patient_instruction
     phrase = dose_text.parse(text) if text else None
@@ -76,7 +84,7 @@ def step_of(dosage: Dosage, strength: Strength) -> Step:
     if isinstance(dose, str) and worded:
         dose, from_text = worded, True
     elif dose == _NO_DOSE and text:
-        dose = f"the text {text!r} is not understood"
+        dose = f"the text {text[:_QUOTED]!r} is not understood"
     timed = rate.per_day is not None or bool(rate.problem) or count is not None
     if phrase and not timed and (phrase.low is None or dose == worded):
         from_text = from_text or phrase.per_day is not None or phrase.count is not None

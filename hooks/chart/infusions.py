@@ -84,7 +84,7 @@ def _one_dose(course: DrugCourse, step: Dosing) -> bool:
 def _within(course: DrugCourse, step: Dosing, start: FhirDate, end: FhirDate | None) -> list[_Given] | None:
     """So many doses in a period: one a day when it has as many days; at both ends when there are two."""
     days = _days(course)
-    if step.count == days:
+    if step.count == days <= MOST_DOSES:
         return [_Given(on := day(shifted(start.earliest, k)), on.latest, step) for k in range(days)]
     if step.count == 2 and end and end.exact:
         return [_Given(on, on.latest, step) for on in (start, end)]

@@ -5,9 +5,11 @@ from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["intolerance", "failure"]
+_LONGEST_REASON, _LONGEST_NOTE = 1000, 5000
+"""Characters of a reason or a note that are read."""
 
 _INTOLERANCE = re.compile(
-    r"adverse|intoleran\w*|\ballerg\w*|\w*toxic\w*|anaphyl\w*|thrombo(?:sis|embol\w*)|side[ -]effects?"
+    r"adverse|intoleran\w*|\ballerg\w*|toxic\w*|anaphyl\w*|thrombo(?:sis|embol\w*)|side[ -]effects?"
     r"|contra-?indicat\w*",
     re.IGNORECASE,
 )
@@ -42,7 +44,7 @@ def in_reason(text: str) -> frozenset[Kind]:
     Failure to attend or to take is neither; nor is that of an authorization, insurance, coverage or delivery.
     """
     found: set[Kind] = set()
-    for clause in _CLAUSE.split(text):
+    for clause in _CLAUSE.split(text[:_LONGEST_REASON]):
         if _stated(_INTOLERANCE, clause):
             found.add("intolerance")
         if _stated(_FAILURE_BUT_BARE if _SUPPLY.search(clause) else _FAILURE, clause):
@@ -54,7 +56,7 @@ def in_reason(text: str) -> frozenset[Kind]:
 def in_note(text: str) -> dict[Kind, str]:
     """The first sentence of a note that says it, by kind; sentences that deny, weigh a risk or screen do not count."""
     found: dict[Kind, str] = {}
-    for sentence in _SENTENCE.split(text):
+    for sentence in _SENTENCE.split(text[:_LONGEST_NOTE]):
         if _stated(_INTOLERANCE, sentence):
             found.setdefault("intolerance", sentence.strip())
         if _stated(_FAILURE_IN_NOTES, sentence):
@@ -63,6 +65,6 @@ def in_note(text: str) -> dict[Kind, str]:
 
 
 def _stated(pattern: re.Pattern[str], sentence: str) -> bool:
-    """Whether a phrase of the pattern stands in it, and no denial outside such phrases, which may have their own `no`."""
+    """Whether a phrase of the pattern stands in it, and no denial outside such phrases (`no response` is one)."""
     rest, phrases = pattern.subn(" ", sentence)
     return phrases > 0 and not _DENIED.search(rest)

@@ -9,8 +9,13 @@ from hooks.chart.doses import Step, step_of
 from hooks.chart.facts import Dosing
 from hooks.chart.memory import by_json
 from hooks.chart.routes import route_of
-from hooks.chart.spans import shifted
+from hooks.chart.spans import MOST_DOSES, shifted
 from hooks.chart.strengths import Strength
+
+_MOST_DOSAGES = 100
+"""More dosages than this are no regimen that anyone could follow."""
+_LONGEST = 10_000
+"""Characters of all words together that are searched, routes first."""
 
 
 class Regimen(msgspec.Struct, frozen=True):
@@ -30,6 +35,7 @@ def regimen(written: bytes, administered: bool, form: str, strength: Strength) -
     `form` and `strength` are those of the product.
     """
     dosages, problem = _administered(written) if administered else array(written, Dosage)
+    problem = problem or _too_many(dosages)
     if problem:
         unknown = Dosing(problem=f"the dosage cannot be read ({problem})")
         return Regimen((Step(unknown),), route_of(form), form, unreadable=problem)
@@ -39,9 +45,17 @@ def regimen(written: bytes, administered: bool, form: str, strength: Strength) -
         for concept in (dosage.route, dosage.site):
             if concept:
                 routes.extend((concept.all_words, *(coding.code for coding in concept.coding)))
-    words = "; ".join(filter(None, (*routes, *(dosage.text for dosage in dosages))))
+    words = "; ".join(filter(None, (*routes, *(dosage.text for dosage in dosages))))[:_LONGEST]
     doubt = next((step.doubt for step in steps if step.doubt), "")
-    return Regimen(steps, route_of("; ".join(filter(None, routes))), words, doubt)
+    return Regimen(steps, route_of("; ".join(filter(None, routes))[:_LONGEST]), words, doubt)
+
+
+def _too_many(dosages: tuple[Dosage, ...]) -> str:
+    """Why there is more than can be read; empty when there is not."""
+    if len(dosages) > _MOST_DOSAGES:
+        return f"it has more than {_MOST_DOSAGES} parts"
+    events = sum(len(dosage.timing.event) for dosage in dosages if dosage.timing)
+    return f"it has more than {MOST_DOSES:,} events" if events > MOST_DOSES else ""
 
 
 def _administered(written: bytes) -> tuple[tuple[Dosage, ...], str]:

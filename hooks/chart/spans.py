@@ -11,8 +11,9 @@ MOST_DOSES = 1000
 
 def shifted(when: date, days: float) -> date:
     """The day so many days later, or the end of the calendar (`9999-12-31` is a date in real records)."""
-    ordinal = when.toordinal() + int(days)
-    return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))
+    most = date.max.toordinal()
+    ordinal = when.toordinal() + int(min(max(days, -most), most))
+    return date.fromordinal(min(max(ordinal, date.min.toordinal()), most))
 
 
 def last_dose(steps: tuple[Dosing, ...], start: FhirDate | None) -> FhirDate | None:

@@ -12,6 +12,10 @@ TOLERANCE = 1e-6
 _DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.0, "a": 365.0}
 """Length of FHIR's units of time in days; a month is 30."""
 
+_MOST = 10_000
+_SHORTEST, _LONGEST = _DAYS["min"], 100 * _DAYS["a"]
+"""What is plausible: the highest frequency and count; the shortest and the longest period and duration."""
+
 _CODES = {
     "qd": 1.0, "am": 1.0, "pm": 1.0, "bed": 1.0, "bid": 2.0, "tid": 3.0, "qid": 4.0, "qod": 0.5, "q1h": 24.0,
     "q2h": 12.0, "q3h": 8.0, "q4h": 6.0, "q6h": 4.0, "q8h": 3.0, "wk": 1 / 7, "qwk": 1 / 7, "mo": 1 / 30,
@@ -29,10 +33,41 @@ class Rate(msgspec.Struct, frozen=True, gc=False):
 
 
 def lasting(duration: Quantity | None) -> int:
-    """A stated duration in days; 0 when there is none."""
+    """A stated duration in days; 0 when there is none that is plausible."""
+    days = _duration(duration)
+    return round(days) if days is not None and _is_plausible(days) else 0
+
+
+def counted(repeat: Repeat) -> int | None:
+    """The stated number of administrations; None when there is none that is plausible."""
+    return repeat.count if repeat.count and 0 < repeat.count <= _MOST else None
+
+
+def _duration(duration: Quantity | None) -> float | None:
     if duration is None or duration.value is None:
-        return 0
-    return round(duration.value * _DAYS.get(plain(duration.code or duration.unit), 0.0))
+        return None
+    unit = _DAYS.get(plain(duration.code or duration.unit))
+    return duration.value * unit if unit else None
+
+
+def _is_plausible(days: float) -> bool:
+    return _SHORTEST * (1 - TOLERANCE) <= days <= _LONGEST * (1 + TOLERANCE)
+
+
+def _implausible(repeat: Repeat) -> str:
+    """Which part of a timing cannot be meant; empty when none."""
+    for name, number in (("frequency", repeat.frequency), ("frequency", repeat.frequency_max), ("count", repeat.count)):
+        if number is not None and number > _MOST:
+            return f"the {name} of the timing is not plausible"
+    unit = _DAYS.get(repeat.period_unit, 1.0)
+    for name, days in (
+        ("period", repeat.period and repeat.period * unit),
+        ("period", repeat.period_max and repeat.period_max * unit),
+        ("duration", _duration(repeat.bounds_duration)),
+    ):
+        if days is not None and not _is_plausible(days):
+            return f"the {name} of the timing is not plausible"
+    return ""
 
 
 def rate_of(timing: Timing) -> Rate:
@@ -62,6 +97,9 @@ def _of_repeat(repeat: Repeat) -> Rate:
         return Rate(problem="the timing has a frequency or a period that is not positive")
     if repeat.period_unit and repeat.period_unit not in _DAYS:
         return Rate(problem=f"the unit of time {repeat.period_unit!r} is not known")
+    implausible = _implausible(repeat)
+    if implausible:
+        return Rate(problem=implausible)
     unit = _DAYS.get(repeat.period_unit)
     times = repeat.frequency or 1
     if repeat.day_of_week:

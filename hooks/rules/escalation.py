@@ -162,7 +162,7 @@ def unverifiable(trials: Iterable[ClassTrials]) -> tuple[str, ...]:
 
 
 def rituximab_waits(a: Assessment) -> tuple[str, str]:
-    """What rituximab has to wait for, as "not before … is dealt with", and the findings; empty when nothing is known."""
+    """What rituximab waits for, as "not before … is dealt with", and the findings; both empty when it need not."""
     t, found = a.knowledge.thresholds, dict[str, list[str]]()
     for concept, name in (("hbsag", "HBsAg"), ("anti-hbc", "anti-HBc")):
         if positive := ever(a.chart, concept, "positive"):

@@ -160,6 +160,20 @@ def test_malformed_entry_loses_only_itself(bad: Any) -> None:
     assert found.reason == "1 of 3 entries cannot be read (conditions.entry[1])"
 
 
+@pytest.mark.parametrize("bad", [{"resource": {"resourceType": "Observation", "id": 5}}, "no entry", {"resource": [1]}])
+def test_malformed_entry_among_observations_loses_only_itself(bad: Any) -> None:
+    """A Bundle of Observations is read in one go; a malformed one must not cost the others."""
+    good = {"resourceType": "Observation", "id": "o", "status": "final", "subject": {"reference": "Patient/1"}}
+    template = PrefetchTemplate("labs", "Observation?patient={{context.patientId}}", ("Observation",), "full", False)
+    value = {"resourceType": "Bundle", "entry": [{"resource": good}, bad, {"resource": good}]}
+    found = read(template, msgspec.Raw(json.dumps(value).encode()))
+    kept = [entry.location for entry in found.entries]
+    assert kept[0] == "labs.entry[0]"
+    assert kept[-1] == "labs.entry[2]"
+    assert found.kind == "incomplete" or len(kept) == 3
+    assert all(entry.head for entry in found.entries)
+
+
 def test_unreadable_links_make_it_incomplete() -> None:
     assert received(bundle(condition(), link="next")).kind == "incomplete"
 

@@ -272,3 +272,13 @@ def test_the_verdict_names_the_items_and_their_places() -> None:
 
 def test_an_undated_result_decides_nothing_and_is_not_named() -> None:
     assert found(base(changed(unitless(6200), when=None), without=("ck",))) == []
+
+
+def test_a_diagnosis_that_could_not_be_read_is_never_met_with_silence() -> None:
+    dropped = Dropped("Condition/1", "verificationStatus cannot be read", "imnm", doubtful=True)
+    unread = changed(chart(), diagnoses=(), dropped=(dropped,))
+    cards = evaluate(unread, knowledge(), TODAY, "https://cds.example").cards
+    assert [card.source.topic.code for card in cards if card.source.topic] == ["DataQuality"]
+    assert "the diagnosis could not be read" in cards[0].detail
+    refused = changed(dropped, doubtful=False)
+    assert evaluate(changed(unread, dropped=(refused,)), knowledge(), TODAY, "https://cds.example").cards == ()

@@ -1,6 +1,7 @@
 """Glucocorticoid exposure: equivalents, days, tapers, gaps, and what is not known (A4, A5, B9 "gcd")."""
 
 from datetime import date
+from time import perf_counter
 
 import pytest
 
@@ -293,3 +294,17 @@ def test_a_pulse_of_methylprednisolone(one: DrugCourse, expected: Truth) -> None
 def test_a_pulse_per_kg() -> None:
     per_kg = methylprednisolone(Dosing(low=10, high=10, basis="mg/kg", count=1))
     assert methylprednisolone_pulse(chart(per_kg, lab("body-weight", 70, 30)), T, TODAY) is True
+
+
+def test_many_courses_are_summed_quickly_and_exactly() -> None:
+    many = [gc(daily(0.1), start=n, end=n - 10_000) for n in range(1, 3001)]
+    begun = perf_counter()
+    found = exposure(*many, gc(daily(20)))
+    assert perf_counter() - begun < 2
+    assert found.mg_per_day == pytest.approx(320)
+    assert exposure(*many[:3]).spans[-1][2] == 0.1
+
+
+def test_a_step_counted_beyond_the_calendar_has_no_end() -> None:
+    far = exposure(gc(Dosing(low=20, high=20, per_day=1e-7, count=10_000)))
+    assert far.spans[-1][1] == TODAY

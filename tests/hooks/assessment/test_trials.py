@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hooks.chart.facts import Dosing
 from tests.hooks.builders import (
     allergy,
     assessed,
@@ -360,3 +361,25 @@ def test_a_weight_measured_far_away_is_said() -> None:
     for found in (cyc, rtx):
         assert found.best is not None
         assert "weight measured 299 days away" in found.best.trial.given
+
+
+@pytest.mark.parametrize(
+    ("small", "enough", "drug"),
+    [(56_000, 140_000, "ivig"), (500, 1000, "rituximab"), (500, 1000, "cyclophosphamide")],
+)
+def test_a_dose_on_record_that_is_too_small_has_not_failed_because_its_date_is_missing(
+    small: float, enough: float, drug: str
+) -> None:
+    def state(mg: float, *body: Any) -> str:
+        undated = course(drug, None, status="stopped", failure="ineffective", steps=(Dosing(low=mg, high=mg),))
+        a = assessed(*body, undated)
+        return next(t.state for t in (*a.three, a.cyclophosphamide) if t.drug == drug)
+
+    assert state(small, *BODY) == "EXPOSED_UNKNOWN"
+    assert state(enough, *BODY) == "FAILED_DOC"
+    assert state(small) == "FAILED_DOC"  # without a weight nothing contradicts it
+
+
+def test_too_little_methotrexate_has_not_failed_because_its_date_is_missing() -> None:
+    undated = course("methotrexate", None, status="stopped", failure="ineffective", steps=(weekly(10),))
+    assert assessed(undated).methotrexate.state == "EXPOSED_UNKNOWN"

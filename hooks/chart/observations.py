@@ -242,6 +242,9 @@ def _result(reader: Reader, one: Measured, doubt: str, series: _Series) -> LabRe
         text = f"{value:g} {given}".strip()
         doubt = doubt or (f"unit {given!r} is not understood" if given else "has no unit")
         value = None
+    if value is not None and one.concept in _SIZES and not _bodily(reader, one.concept, value):
+        doubt = doubt or f"{value:g} {wanted} is no body's size"
+        value = None
     comparator = view.value_quantity.comparator if view.value_quantity else ""
     result = None
     if one.concept in QUALITATIVE:
@@ -265,6 +268,14 @@ def _result(reader: Reader, one: Measured, doubt: str, series: _Series) -> LabRe
         raw=raw,
         doubt=doubt,
     )
+
+
+def _bodily(reader: Reader, concept: str, value: float) -> bool:
+    """Whether a weight in kg or a height in cm can be a body's; a height in metres under `cm` cannot."""
+    body = reader.knowledge.thresholds.body
+    if concept == "body-weight":
+        return value <= body.weight_max_kg.value
+    return body.height_min_cm.value <= value <= body.height_max_cm.value
 
 
 def _implied_unit(reader: Reader, one: Measured, units: frozenset[str]) -> str:

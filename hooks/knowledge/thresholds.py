@@ -268,6 +268,9 @@ class BodySize(_Group, frozen=True):
     devine_kg_per_inch: Threshold  # 2.3
     adjust_fraction: Threshold  # 0.4
     obese_bmi: Threshold  # 30
+    weight_max_kg: Threshold  # 700 ENG
+    height_min_cm: Threshold  # 20 ENG
+    height_max_cm: Threshold  # 300 ENG
 
 
 class Thresholds(_Group, frozen=True):

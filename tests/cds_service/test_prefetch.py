@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from cds_service.prefetch import Decision, Kind, Received, decide, read
+from cds_service.registry import PrefetchTemplate
 from tests.cds_service.support import TEMPLATES, bundle, condition, order, outcome, patient
 
 PATIENT_TEMPLATE, CONDITIONS = TEMPLATES[0], TEMPLATES[1]

@@ -384,3 +384,8 @@ def test_no_value_of_any_member_is_a_defect(value: Any, data: st.DataObject) -> 
     except BadRequest:
         return
     assert checked["patientId"] == PATIENT
+
+
+def test_gzip_of_many_members_is_refused() -> None:
+    with pytest.raises(NotJson, match="too many members"):
+        inflate(gzip.compress(b"") * 1000, 1_000_000)

@@ -14,6 +14,7 @@ from tests.hooks.chart.resources import (
     TODAY,
     Resource,
     dosage,
+    lab,
     order,
     period,
     read_chart,
@@ -25,7 +26,7 @@ from tests.hooks.chart.resources import (
 HUGE = 10**400
 NINES = "9" * 400
 BEGUN = {"effectivePeriod": period("2026-01-01")}
-QUICK_S = 1.0
+QUICK_S = 10.0
 
 
 def exposure(*resources: Resource) -> Glucocorticoids:
@@ -202,3 +203,21 @@ def test_long_texts_are_quick(resource: Resource) -> None:
 def test_toxic_is_found_within_words(words: str, field: str) -> None:
     found: Any = the_course(stopped(words))
     assert getattr(found, field) == words
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "kept"),
+    [
+        ("8302-2", 165, "cm", True),
+        ("8302-2", 1.65, "cm", False),  # metres under the wrong unit
+        ("8302-2", 1e308, "cm", False),
+        ("8302-2", 1e-300, "cm", False),
+        ("29463-7", 700, "kg", True),
+        ("29463-7", 1e308, "kg", False),
+    ],
+)
+def test_a_size_that_no_body_has_decides_nothing(code: str, value: float, unit: str, kept: bool) -> None:
+    result = read_chart(lab(code, value, unit)).labs
+    found = next(iter(result.values()))[0]
+    assert (found.value is not None) is kept
+    assert bool(found.doubt) is not kept

@@ -31,9 +31,9 @@ from cds_service.errors import (
 from cds_service.fhir.servers import is_loopback
 from cds_service.protocol.hooks import Hook
 from cds_service.registry import CdsService
-from cds_service.services import own_services
 from cds_service.settings import Settings, variable_of
 from cds_service.web import register_demo, register_pages
+from hooks import services as own_services
 from hooks.knowledge import load
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from cds_service.engine import Engine
 from cds_service.errors import ServiceError, SettingsError
 from cds_service.explanation import Explanation, explain, report
 from cds_service.registry import CdsService
-from cds_service.services import own_services
 from cds_service.settings import Settings, variable_of
+from hooks import services as own_services
 from hooks.knowledge import KnowledgeError, load
 from hooks.knowledge.model import Knowledge
 

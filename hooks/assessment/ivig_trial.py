@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from datetime import date, timedelta
+from functools import partial
 from math import inf
 
 import msgspec
@@ -103,28 +104,15 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
     running = (today - last.on).days <= t.active_days.value
     sources = frozenset(c.infusion.course or c.infusion.source for c in courses)
     needed = f"{t.g_per_kg.value:.1f} g/kg"
+    trial = partial(Trial, start=first.infusion.when, given=given, courses=sources, running=running)
     if enough and waited:
-        return Trial(base="ADEQUATE", start=first.infusion.when, given=given, courses=sources, running=running)
+        return trial(base="ADEQUATE")
     if enough:
         gap = f"first infusion {(today - first.on).days // 7} weeks ago: judge at {t.min_weeks.value:g} weeks or later"
-        return Trial(
-            base="TOO_EARLY",
-            start=first.infusion.when,
-            given=given,
-            gap=gap,
-            courses=sources,
-            running=running,
-        )
+        return trial(base="TOO_EARLY", gap=gap)
     if problems:
         gap = "; ".join(dict.fromkeys(problems))
-        return Trial(
-            base="EXPOSED_UNKNOWN",
-            start=first.infusion.when,
-            given=given,
-            gap=gap,
-            courses=sources,
-            running=running,
-        )
+        return trial(base="EXPOSED_UNKNOWN", gap=gap)
     good = sum(_good(c, thresholds) for c in courses)
     on_track = today - first.on <= timedelta(weeks=t.on_track_weeks.value) and good == n
     gap = (
@@ -135,12 +123,5 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
         worst = min(c.counted or 0.0 for c in courses)
         if good < n and worst < t.g_per_kg.value:
             gap = f"{worst:.1f} of {needed}; {gap}"
-        return Trial(
-            base="UNDERDOSED",
-            start=first.infusion.when,
-            given=given,
-            gap=gap,
-            courses=sources,
-            running=running,
-        )
-    return Trial(base="TOO_EARLY", start=first.infusion.when, given=given, gap=gap, courses=sources, running=running)
+        return trial(base="UNDERDOSED", gap=gap)
+    return trial(base="TOO_EARLY", gap=gap)

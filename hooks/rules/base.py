@@ -16,7 +16,7 @@ from hooks.assessment import Assessment
 from hooks.assessment.labs import shown
 from hooks.chart.facts import LabResult, StrengthScore
 from hooks.knowledge.thresholds import Threshold
-from hooks.reasoning import Criterion, Truth, any_of, negate
+from hooks.reasoning import Criterion, Truth, negate
 
 
 class FactRow(msgspec.Struct, frozen=True, gc=False):
@@ -171,11 +171,6 @@ def lab_criterion(name: str, truth: Truth, result: LabResult | None, threshold: 
 def not_(name: str, criterion: Criterion) -> Criterion:
     """The opposite of a criterion, under a name of its own."""
     return Criterion(name, negate(criterion.truth), missing=criterion.missing, parts=(criterion,))
-
-
-def either(name: str, *parts: Criterion) -> Criterion:
-    """One of several criteria holds."""
-    return any_of(name, *parts)
 
 
 def on(when: FhirDate | date | None) -> str:

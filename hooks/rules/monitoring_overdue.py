@@ -6,8 +6,8 @@ from hooks.assessment import Assessment
 from hooks.assessment.activity import usable_scores
 from hooks.assessment.labs import usable
 from hooks.knowledge.thresholds import Threshold
-from hooks.reasoning import Criterion, Truth, negate
-from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, ck_row, either, scope, score_row, threshold_text
+from hooks.reasoning import Criterion, Truth, any_of, negate
+from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, ck_row, scope, score_row, threshold_text
 from hooks.rules.sources import medication_missing, unavailable
 from hooks.suggestions import investigations
 
@@ -51,7 +51,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     return (
         *scope(a),
         _treated(a),
-        either(
+        any_of(
             "a measure is overdue",
             Criterion(
                 "no usable CK in time",

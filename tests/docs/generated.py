@@ -10,8 +10,8 @@ from typing import get_args
 
 from cds_service.prefetch import Decision, Kind, decide
 from cds_service.protocol.discovery import published
-from cds_service.services import own_services
 from cds_service.settings import TABLE
+from hooks import services as own_services
 from hooks.knowledge import load
 from hooks.knowledge.thresholds import MARKS
 

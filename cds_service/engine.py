@@ -2,6 +2,7 @@
 
 import time
 from datetime import date
+from typing import Any
 
 import structlog
 
@@ -36,11 +37,18 @@ class Engine:
                 "hook",
                 "Call the service that discovery lists for the hook.",
             )
-        context = checked_context(self._hooks[service.hook], request.context)
+        context = self._context(service, request.context)
         data = self._gatherer.gather(service, request, context, today)
         if data is None:
             return None
-        return Call(data, today, self.settings.public_url, context)
+        return Call(data, today, self.settings.public_url, context, service.hook)
+
+    def _context(self, service: CdsService, context: dict[str, Any]) -> dict[str, Any]:
+        checked = checked_context(self._hooks[service.hook], context, strict=self.settings.strict)
+        for field in self._hooks[service.hook].fields:
+            if field.required and field.name not in checked:
+                _log.warning("request_tolerated", service=service.id, warning=f"context.{field.name} is missing")
+        return checked
 
     def answer(self, service: CdsService, body: bytes, today: date) -> bytes:
         """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer."""

@@ -11,8 +11,8 @@ from cds_service.patient_data import PatientData
 from cds_service.protocol.cards import CdsResponse
 from cds_service.registry import Call, CdsService
 from hooks.engine import Evaluation
+from hooks.evaluation import evaluation
 from hooks.knowledge.model import Knowledge
-from hooks.patient_view import evaluation
 from hooks.reasoning import Verdict
 
 
@@ -50,9 +50,13 @@ def explain(engine: Engine, service: CdsService, knowledge: Knowledge, body: byt
     call = engine.call(service, body, today)
     concerned = call is not None
     if call is None:
-        call = engine.call(msgspec.structs.replace(service, gate=_open), body, today)
+        call = engine.call(msgspec.structs.replace(service, asked=_asked, gate=_open), body, today)
         assert call is not None
     return Explanation(service.id, call, concerned, evaluation(call, knowledge))
+
+
+def _asked(data: PatientData) -> bool:  # noqa: ARG001
+    return True
 
 
 def _open(data: PatientData, today: date) -> bool:  # noqa: ARG001

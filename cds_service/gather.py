@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+import msgspec
 import structlog
 
+from cds_service.drafts import draft_orders
 from cds_service.errors import DataUnavailable, ForeignData, Issue, PatientMismatch
 from cds_service.fhir.client import FhirClient
 from cds_service.fhir.references import Whose, whose
@@ -46,25 +48,31 @@ class Gatherer:
         patient_id: str = context["patientId"]
         access, why_not = _access(self._servers, request, patient_id)
         reach = Reach(context, access, why_not, time.monotonic() + self._seconds)
+        asked = draft_orders(context)
+        _refuse_others_orders(asked, patient_id)
+        selections = tuple(context.get("selections", ())) if service.hook == "order-select" else ()
+        if not service.asked(_patient_data(patient_id, asked, selections)):
+            return None
         gate = [template for template in service.prefetch if template.stage == "gate"]
         gathered = _of_patient(self._reader.read(gate, request.prefetch, reach), patient_id, {})
-        if not service.gate(_patient_data(patient_id, gathered), today):
+        if not service.gate(_patient_data(patient_id, gathered | asked), today):
             _refuse_doubt(gathered.values())
             return None
         rest = [template for template in service.prefetch if template.stage != "gate"]
         urls = _full_urls(gathered, patient_id)
         gathered |= _of_patient(self._reader.read(rest, request.prefetch, reach), patient_id, urls)
+        gathered |= asked
         found = medications(gathered.values(), access, self._client, reach.deadline, self._max_bytes)
-        data = _patient_data(patient_id, gathered)
-        return PatientData(patient_id, data.sources, found)
+        data = _patient_data(patient_id, gathered, selections)
+        return msgspec.structs.replace(data, medications=found)
 
     def close(self) -> None:
         """Give back threads and connections."""
         self._client.close()
 
 
-def _patient_data(patient_id: str, gathered: Mapping[str, Gathered]) -> PatientData:
-    return PatientData(patient_id, {key: one.source for key, one in gathered.items()})
+def _patient_data(patient_id: str, gathered: Mapping[str, Gathered], selections: tuple[str, ...] = ()) -> PatientData:
+    return PatientData(patient_id, {key: one.source for key, one in gathered.items()}, selections=selections)
 
 
 def _access(servers: Mapping[str, FhirServer], request: CdsRequest, patient_id: str) -> tuple[FhirAccess | None, str]:
@@ -139,12 +147,25 @@ def _own(one: Gathered, patient_id: str, urls: dict[str, str], seen: dict[str, W
     return _without(one, doubtful) if doubtful else one
 
 
+def _refuse_others_orders(asked: Mapping[str, Gathered], patient_id: str) -> None:
+    """Raise PatientMismatch for a draft that names another patient.
+
+    Any other is the patient's, by the hook's definition.
+    """
+    for one in asked.values():
+        for index, entry in enumerate(one.source.entries):
+            named = entry.head and (entry.head.subject or entry.head.patient)
+            if named and named.reference and whose(named.reference, patient_id, {}) == "other":
+                _refuse_foreign(one.source, index, sent=True)
+
+
 def _refuse_foreign(source: Source, index: int, *, sent: bool) -> None:
     where = source.entries[index].location
     if sent:
+        where = where if where.startswith("context.") else f"prefetch.{where}"
         raise PatientMismatch(
-            f"prefetch.{where} belongs to another patient than context.patientId.",
-            f"prefetch.{where}",
+            f"{where} belongs to another patient than context.patientId.",
+            where,
             "Send the data of the patient of the context only.",
         )
     raise ForeignData(

@@ -10,6 +10,8 @@ import msgspec
 from cds_service.fhir.bundles import Head, Resource
 
 SourceState = Literal["complete", "incomplete", "unavailable"]
+DRAFT_ORDERS = "draftOrders"
+"""The key of the source that is not prefetch but part of the context, on the order hooks."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -47,3 +49,5 @@ class PatientData(msgspec.Struct, frozen=True):
     """By prefetch key."""
     medications: dict[str, msgspec.Raw] = {}
     """Medication resources by the reference that names them (`Medication/1`, `urn:uuid:…`, an absolute URL)."""
+    selections: tuple[str, ...] = ()
+    """References to those of the drafts that an order-select asks about."""

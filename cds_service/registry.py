@@ -36,6 +36,11 @@ class Call(msgspec.Struct, frozen=True):
     """Where this service's own pages are, without a trailing slash; links on cards start with it."""
     context: dict[str, Any] = {}
     """The hook's context, checked by its definition."""
+    hook: str = "patient-view"
+
+
+def _always(data: PatientData) -> bool:  # noqa: ARG001
+    return True
 
 
 class CdsService(msgspec.Struct, frozen=True):
@@ -49,4 +54,6 @@ class CdsService(msgspec.Struct, frozen=True):
     gate: Callable[[PatientData, date], bool]
     """Whether the patient concerns this service at all, judged from the sources of stage "gate"."""
     evaluate: Callable[[Call], CdsResponse]
+    asked: Callable[[PatientData], bool] = _always
+    """Whether the context, with its drafts, asks anything of the service; judged before other data is looked at."""
     usage_requirements: str = ""

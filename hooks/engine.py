@@ -11,11 +11,12 @@ from hooks.assessment import Assessment, assess
 from hooks.cards import compose
 from hooks.chart.facts import Chart
 from hooks.knowledge.model import Knowledge
-from hooks.reasoning import Verdict, verdict
-from hooks.rules.base import CardDraft, Rule
+from hooks.reasoning import Criterion, Verdict, verdict
+from hooks.rules.base import CardDraft, Rule, about_orders
 from hooks.rules.order import FINDING_KEPT, PART_OF, RULES, SUPPRESSED_BY
 
 MOST_CARDS = 6
+PATIENT_VIEW = "patient-view"
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -33,18 +34,22 @@ class _Spoken(msgspec.Struct):
     draft: CardDraft
 
 
-def evaluate(chart: Chart, knowledge: Knowledge, today: date, public_url: str) -> Evaluation:
-    """Evaluate a chart on a day. The same chart and day give the same cards, uuids apart."""
+def evaluate(
+    chart: Chart, knowledge: Knowledge, today: date, public_url: str, hook: str = PATIENT_VIEW
+) -> Evaluation:
+    """Evaluate a chart on a day, for a hook. The same chart and day give the same cards, uuids apart."""
     a = assess(chart, knowledge, today)
-    verdicts = {rule.name: verdict(rule.name, rule.criteria(a)) for rule in RULES}
+    rules = [rule for rule in RULES if hook in knowledge.rules[rule.name].hooks]
+    verdicts = {rule.name: verdict(rule.name, _criteria(rule, a, hook)) for rule in rules}
     shown = {name: _suppressor(name, verdicts) for name in verdicts}
     spoken = [
-        _Spoken(rule, rule.card(a)) for rule in RULES if verdicts[rule.name].outcome == "fires" and not shown[rule.name]
+        _Spoken(rule, rule.card(a)) for rule in rules if verdicts[rule.name].outcome == "fires" and not shown[rule.name]
     ]
-    quality = data_quality.rule(fired, lambda _: not spoken)
-    verdicts[quality.name] = verdict(quality.name, quality.criteria(a))
-    if verdicts[quality.name].outcome == "fires":
-        spoken.append(_Spoken(quality, quality.card(a)))
+    if hook == PATIENT_VIEW:
+        quality = data_quality.rule(fired, lambda _: not spoken)
+        verdicts[quality.name] = verdict(quality.name, quality.criteria(a))
+        if verdicts[quality.name].outcome == "fires":
+            spoken.append(_Spoken(quality, quality.card(a)))
     _take_over_findings(a, spoken, shown, verdicts)
     kept = _rank(spoken, knowledge, shown)
     return Evaluation(
@@ -57,6 +62,14 @@ def evaluate(chart: Chart, knowledge: Knowledge, today: date, public_url: str) -
     )
 
 
+def _criteria(rule: Rule, a: Assessment, hook: str) -> tuple[Criterion, ...]:
+    """What a rule asks. On the order hooks first whether an order is its business: else nothing more is asked."""
+    if hook == PATIENT_VIEW:
+        return rule.criteria(a)
+    concerned = about_orders(a, rule.orders)
+    return (concerned, *rule.criteria(a)) if concerned.truth else (concerned,)
+
+
 def fired(a: Assessment) -> frozenset[str]:
     """The names of the rules that fire, suppression aside."""
     return frozenset(rule.name for rule in RULES if verdict(rule.name, rule.criteria(a)).outcome == "fires")
@@ -65,12 +78,17 @@ def fired(a: Assessment) -> frozenset[str]:
 def _suppressor(name: str, verdicts: dict[str, Verdict]) -> str:
     """Why a rule that fires has no card of its own: empty when it has."""
     for other in SUPPRESSED_BY.get(name, ()):
-        if verdicts[other].outcome == "fires":
+        if _fires(verdicts, other):
             return f"suppressed by {other}"
     if name in PART_OF:
-        holder = next((other for other in PART_OF[name] if verdicts[other].outcome == "fires"), None)
+        holder = next((other for other in PART_OF[name] if _fires(verdicts, other)), None)
         return f"part of {holder}" if holder else "no escalation card to be part of"
     return ""
+
+
+def _fires(verdicts: dict[str, Verdict], name: str) -> bool:
+    """Whether a rule fires; one that is not for this hook does not."""
+    return name in verdicts and verdicts[name].outcome == "fires"
 
 
 def _take_over_findings(
@@ -79,8 +97,10 @@ def _take_over_findings(
     """Text that belongs to another card moves there: tailoring, and findings of suppressed rules."""
     by_name = {s.rule.name: s for s in spoken}
     for rule in RULES:
+        if not _fires(verdicts, rule.name):
+            continue
         how, _, holder = shown[rule.name].partition(" by " if "suppressed" in shown[rule.name] else " of ")
-        if verdicts[rule.name].outcome != "fires" or holder not in by_name:
+        if holder not in by_name:
             continue
         target = by_name[holder]
         if how == "part":

@@ -200,6 +200,7 @@ class MedicationRequest(Resource, frozen=True):
     reason_reference: tuple[Reference, ...] = ()
     note: tuple[Annotation, ...] = ()
     dosage_instruction: msgspec.Raw = NOTHING
+    prior_prescription: Reference | None = None
 
 
 class MedicationAdministration(Resource, frozen=True):
@@ -241,6 +242,14 @@ class Procedure(Resource, frozen=True):
     code: msgspec.Raw = NOTHING
     performed_date_time: str = ""
     performed_period: Period | None = None
+
+
+class ServiceRequest(Resource, frozen=True):
+    status: str = ""
+    do_not_perform: bool = False
+    code: msgspec.Raw = NOTHING
+    occurrence_date_time: str = ""
+    occurrence_period: Period | None = None
 
 
 OF_TYPE: dict[str, type[Resource]] = {

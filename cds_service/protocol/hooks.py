@@ -18,12 +18,16 @@ OWN_NAME = re.compile(r"[a-z]+(\.[a-z0-9-]+)+")
 
 
 class ContextField(msgspec.Struct, frozen=True):
-    """One member of a context. `token`: it may stand in a prefetch template as `{{context.<name>}}`."""
+    """One member of a context. `token`: it may stand in a prefetch template as `{{context.<name>}}`.
+
+    `forgiven`: required, but clients are known to leave it out; only a strict service refuses the request then.
+    """
 
     name: str
     kind: Kind
     required: bool
     token: bool
+    forgiven: bool = False
 
 
 class Hook(msgspec.Struct, frozen=True):
@@ -40,16 +44,14 @@ _COMMON = (
     ContextField("patientId", "id", required=True, token=True),
     ContextField("encounterId", "id", required=False, token=True),
 )
-_DRAFTS = ContextField("draftOrders", "bundle", required=True, token=False)
+_DRAFTS = ContextField("draftOrders", "bundle", required=True, token=False, forgiven=True)
+_SELECTIONS = ContextField("selections", "references", required=True, token=False, forgiven=True)
 
 HOOKS: dict[str, Hook] = {
     hook.name: hook
     for hook in (
         Hook("patient-view", _COMMON),
-        Hook(
-            "order-select",
-            (*_COMMON, ContextField("selections", "references", required=True, token=False), _DRAFTS),
-        ),
+        Hook("order-select", (*_COMMON, _SELECTIONS, _DRAFTS)),
         Hook("order-sign", (*_COMMON, _DRAFTS)),
     )
 }
@@ -64,16 +66,18 @@ USER_TOKENS: dict[str, str] = {
 """Tokens without `context.`: the id of the user, if the user is of that type (CH-PT-03)."""
 
 
-def checked_context(hook: Hook, context: dict[str, Any]) -> dict[str, Any]:
+def checked_context(hook: Hook, context: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
     """The context in one spelling: null members gone, ids bare, references typed; unknown members are kept.
 
-    Raises InvalidRequest for a missing or malformed member (CH-CTX-01).
+    Raises InvalidRequest for a missing or malformed member (CH-CTX-01). The public sandbox asks order services without
+    selections and draftOrders when a tab is clicked again, some EHRs without draftOrders where their scope lacks it
+    (CH-TOL-17): only `strict` takes offence.
     """
     checked = {name: value for name, value in context.items() if value is not None}
     for field in hook.fields:
         where = f"context.{field.name}"
         if field.name not in checked or checked[field.name] in ("", [], {}):
-            if field.required:
+            if field.required and (strict or not field.forgiven):
                 raise InvalidRequest(
                     f"{where} is missing; the hook {hook.name} requires it.", where, "Send it, and not empty."
                 )

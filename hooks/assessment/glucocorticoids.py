@@ -65,8 +65,8 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_active(course: DrugCourse, today: date) -> bool:
-    """B9 "Active" for home drugs: status active, begun, and not ended."""
-    if course.status != "active" or (course.start and course.start.earliest > today):
+    """B9 "Active" for home drugs: status active, begun, not ended, and not ended by an order of this request."""
+    if course.status != "active" or course.superseded or (course.start and course.start.earliest > today):
         return False
     return course.end is None or course.end.latest >= today
 

@@ -12,6 +12,7 @@ from cds_service.patient_data import PatientData
 from hooks.chart.allergies import read_allergies
 from hooks.chart.conditions import read_conditions
 from hooks.chart.courses import read_courses
+from hooks.chart.drafts import read_drafts, without_superseded
 from hooks.chart.facts import Chart, Diagnosis, DrugCourse
 from hooks.chart.grouping import grouped
 from hooks.chart.indications import single_methotrexate
@@ -29,24 +30,28 @@ def read(data: PatientData, knowledge: Knowledge, today: date) -> Chart:
     """All facts about the patient of `data`, as of `today`. Never fails on what came: it says what it could not use."""
     reader = Reader(data, knowledge, today)
     diagnoses = read_conditions(reader)
-    labs, scores = read_observations(reader)
+    observed = read_observations(reader)
+    before = len(reader.dropped)
     single, raw = read_courses(reader, diagnoses)
     sessions, from_procedures = read_procedures(reader)
-    courses = _lone_doses(reader, grouped([*single, *from_procedures], reader.reading), diagnoses)
+    recorded = _lone_doses(reader, grouped([*single, *from_procedures], reader.reading), diagnoses)
+    drafts = read_drafts(reader, diagnoses)
+    courses = drafts.applied(recorded)
     return Chart(
         patient_id=data.patient_id,
         person=read_person(reader),
         diagnoses=diagnoses,
-        labs=labs,
-        scores=scores,
-        courses=tuple(courses),
-        infusions=infusions(courses, reader.reading, today),
+        labs=observed.results,
+        scores=observed.scores,
+        courses=courses,
+        infusions=without_superseded(infusions(courses, reader.reading, today), courses),
         allergies=read_allergies(reader),
-        sessions=sessions,
-        dropped=tuple(reader.dropped),
+        sessions=(*sessions, *drafts.sessions),
+        dropped=observed.among(reader.dropped[:before], reader.dropped[before:]),
         checked={key: source.state for key, source in data.sources.items()},
         unchecked_because={key: source.reason for key, source in data.sources.items() if source.state != "complete"},
-        raw=raw,
+        raw=raw | drafts.raw,
+        leading=drafts.leading,
     )
 
 

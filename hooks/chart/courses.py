@@ -42,7 +42,7 @@ def read_courses(reader: Reader, diagnoses: tuple[Diagnosis, ...]) -> tuple[list
         ("medicationAdministrations", MedicationAdministration),
     ):
         for entry in reader.entries(key):
-            found = _read(reader, entry, kind, by_reference)
+            found = read_resource(reader, entry, kind, by_reference)
             courses.extend(found)
             if kind is not MedicationAdministration and any(course.drug == "statin" for course in found):
                 raw[found[0].source] = entry.resource
@@ -58,7 +58,10 @@ class _Resource(msgspec.Struct, frozen=True, gc=False):
     told: Given
 
 
-def _read(reader: Reader, entry: Entry, kind: type[DrugView], diagnoses: dict[str, Diagnosis]) -> list[DrugCourse]:
+def read_resource(
+    reader: Reader, entry: Entry, kind: type[DrugView], diagnoses: dict[str, Diagnosis]
+) -> list[DrugCourse]:
+    """The courses, one for each drug, that one resource tells of; none when it tells of none."""
     decoded = reader.decode(entry, kind)
     if decoded is None:
         return []

@@ -5,6 +5,7 @@ are the ids of the files in `hooks/knowledge/value_sets`.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Literal, TypeVar
 
@@ -168,6 +169,8 @@ class DrugCourse(Fact, frozen=True):
     sources: tuple[str, ...] = ()
     doubt: str = ""
     """What is doubtful about it (`active` with an end in the past, unresolved reference …); feeds DataQuality."""
+    superseded: bool = False
+    """An order of this request replaces or ends it: it is history, and no longer taken."""
 
 
 class Infusion(Fact, frozen=True):
@@ -206,11 +209,12 @@ class Allergy(Fact, frozen=True):
 
 
 class Session(Fact, frozen=True):
-    """A plasma exchange session: `performed` (completed or in progress) or planned."""
+    """A plasma exchange session: `performed` (completed or in progress) or planned; `draft`: ordered in the request."""
 
     when: FhirDate | None
     performed: bool
     planned: bool
+    draft: bool = False
 
 
 class Dropped(msgspec.Struct, frozen=True, gc=False):
@@ -238,16 +242,24 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     patient_id: str
     person: Person
     diagnoses: tuple[Diagnosis, ...] = ()
-    labs: dict[str, tuple[LabResult, ...]] = {}
+    labs: Mapping[str, tuple[LabResult, ...]] = {}
     scores: tuple[StrengthScore, ...] = ()
     courses: tuple[DrugCourse, ...] = ()
     infusions: tuple[Infusion, ...] = ()
     allergies: tuple[Allergy, ...] = ()
     sessions: tuple[Session, ...] = ()
-    dropped: tuple[Dropped, ...] = ()
+    dropped: Sequence[Dropped] = ()
     checked: dict[str, SourceState] = {}
     unchecked_because: dict[str, str] = {}
     raw: dict[str, msgspec.Raw] = {}
+    leading: frozenset[str] = frozenset()
+    """Sources of the drafts that an order hook asks about: the selected ones, or all of them (CH-HOOK-05)."""
+
+    @cached_property
+    def ordered(self) -> tuple[DrugCourse | Session, ...]:
+        """The drafts of the request, as far as they are drugs and procedures that are known here."""
+        courses = (course for course in self.courses if course.status == "draft")
+        return (*courses, *(session for session in self.sessions if session.draft))
 
     def courses_of(self, drug: str) -> tuple[DrugCourse, ...]:
         """Every course of one drug."""
@@ -287,7 +299,7 @@ class UsableLabs(dict[str, tuple[tuple[LabResult, ...], list[int]]]):
     The days are negative ordinals, so that they ascend: for finding the nearest one.
     """
 
-    def __init__(self, labs: dict[str, tuple[LabResult, ...]]) -> None:
+    def __init__(self, labs: Mapping[str, tuple[LabResult, ...]]) -> None:
         self._labs = labs
 
     def __missing__(self, concept: str) -> tuple[tuple[LabResult, ...], list[int]]:

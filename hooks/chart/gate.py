@@ -16,7 +16,7 @@ ENTRY_CONDITIONS = frozenset({"imnm", "immune-myopathy-nec", "polymyositis", "dr
 _decoder = msgspec.json.Decoder(ConditionCode)
 
 
-def concerns(data: PatientData, knowledge: Knowledge, today: date) -> bool:  # noqa: ARG001
+def concerns(data: PatientData, today: date, knowledge: Knowledge) -> bool:  # noqa: ARG001
     """Whether the conditions, current or historical, hold anything that a rule starts from.
 
     A condition that cannot be read is for `read` to report; it opens no gate.

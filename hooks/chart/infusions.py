@@ -1,5 +1,6 @@
 """Courses of infused drugs → single infusions: each IVIG block, rituximab infusion and cyclophosphamide pulse."""
 
+from collections.abc import Iterable
 from datetime import date
 
 import msgspec
@@ -22,7 +23,7 @@ class _Given(msgspec.Struct, frozen=True, gc=False):
     step: Dosing
 
 
-def infusions(courses: list[DrugCourse], reading: Reading, today: date) -> tuple[Infusion, ...]:
+def infusions(courses: Iterable[DrugCourse], reading: Reading, today: date) -> tuple[Infusion, ...]:
     """All infusions on record, in order of time; undated ones last. What lies after `today` is planned."""
     found: list[Infusion] = []
     for course in courses:

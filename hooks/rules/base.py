@@ -14,7 +14,7 @@ from cds_service.fhir.dates import FhirDate
 from cds_service.protocol.cards import Indicator, Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.labs import shown
-from hooks.chart.facts import LabResult, StrengthScore
+from hooks.chart.facts import DrugCourse, LabResult, Session, StrengthScore
 from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, Truth, negate
 
@@ -50,13 +50,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     `criteria`: it fires when all hold (Kleene). `card`: what it then says; None for a rule whose text is
     always part of
     another card. `sources`: the prefetch keys that its answer rests on; those that were not complete are
-    named on the card.
+    named on the card. On which hooks it runs stands in its YAML file.
     """
 
     name: str
     criteria: Callable[[Assessment], tuple[Criterion, ...]]
     card: Callable[[Assessment], CardDraft]
     sources: tuple[str, ...] = ()
+    orders: frozenset[str] = frozenset()
+    """On the order hooks: the drugs (value-set ids; `plasma-exchange`) of which one must be in a leading order."""
 
 
 MEDICATION_SOURCES = ("medicationStatements", "medicationRequests", "medicationAdministrations")
@@ -95,6 +97,29 @@ def scope(
     if not palliative:
         criteria.append(not_palliative)
     return tuple(criteria)
+
+
+def safety_scope(a: Assessment, *, critical: bool) -> tuple[Criterion, ...]:
+    """Who a safety rule may speak about (B1 "Suppression", B7).
+
+    A critical finding: at any age, in palliative care, with a possible or resolved diagnosis. Any other: as all rules.
+    """
+    return scope(a, possible=critical, history=critical, children=critical, palliative=critical)
+
+
+def about_orders(a: Assessment, orders: frozenset[str]) -> Criterion:
+    """Whether one of the orders that an order hook asks about is of one of these drugs."""
+    found = [o for o in a.chart.ordered if o.source in a.chart.leading and _ordered_as(o) in orders]
+    return Criterion(
+        "an order that this rule is for is being written",
+        bool(found),
+        value=", ".join(_ordered_as(order) for order in found),
+        source=", ".join(order.source for order in found),
+    )
+
+
+def _ordered_as(order: DrugCourse | Session) -> str:
+    return order.drug if isinstance(order, DrugCourse) else "plasma-exchange"
 
 
 def _scope_criteria(a: Assessment) -> tuple[Criterion, Criterion, Criterion, Criterion, Criterion]:

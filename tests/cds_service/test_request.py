@@ -29,8 +29,8 @@ def place(error: ServiceError) -> str:
     return error.issues[0].where
 
 
-def context(members: Any, hook: str = "patient-view") -> dict[str, Any]:
-    return checked_context(HOOKS[hook], members)
+def context(members: Any, hook: str = "patient-view", *, strict: bool = False) -> dict[str, Any]:
+    return checked_context(HOOKS[hook], members, strict=strict)
 
 
 @pytest.mark.parametrize(
@@ -279,10 +279,17 @@ def test_CH_CTX_01_required_context(hook: str) -> None:
             rest = {name: value for name, value in members.items() if name != field.name} | lacking
             if field.required:
                 with pytest.raises(InvalidRequest) as caught:
-                    context(rest, hook)
+                    context(rest, hook, strict=True)
                 assert place(caught.value) == f"context.{field.name}"
             else:
                 assert field.name not in context(rest, hook)
+
+
+@pytest.mark.parametrize("hook", ["order-select", "order-sign"])
+@pytest.mark.parametrize("lacking", [{}, {"draftOrders": None, "selections": None}, {"draftOrders": {}}])
+def test_CH_TOL_17_clients_leave_out_drafts_and_selections(hook: str, lacking: dict[str, Any]) -> None:
+    checked = context({"userId": "Practitioner/1", "patientId": "1", **lacking}, hook)
+    assert checked == {"userId": "Practitioner/1", "patientId": "1"}
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,8 @@ def test_services_are_listed(run: Run, server: str) -> None:
 
 
 def test_services_as_json(run: Run, server: str) -> None:
-    (service,) = json.loads(run("services", server, "--json").output)["services"]
-    assert service["id"] == "nam-patient-view"
+    services = json.loads(run("services", server, "--json").output)["services"]
+    assert [one["id"] for one in services] == ["nam-patient-view", "nam-order-select", "nam-order-sign"]
 
 
 def test_a_call_shows_the_cards(run: Run, server: str) -> None:
@@ -93,7 +93,7 @@ def test_a_patient_who_is_not_there_is_told_with_the_service_s_own_words(run: Ru
 def test_an_unknown_service_is_told_with_those_there_are(run: Run, server: str) -> None:
     result = run("call", f"{server}/cds-services/other", "--fhir", f"{server}/fhir", "--patient", PATIENT)
     assert result.exit_code == 1
-    assert "It offers: nam-patient-view." in result.stderr
+    assert "It offers: nam-patient-view, nam-order-select, nam-order-sign." in result.stderr
 
 
 @responses.activate

@@ -148,7 +148,7 @@ def test_the_site_s_overlay_applies(run: Run, tmp_path: Path) -> None:
         ({"resourceType": "Patient"}, "neither a FHIR Bundle nor a CDS Hooks request"),
         ({"resourceType": "Bundle"}, "The Bundle has no Patient."),
         ({"resourceType": "Bundle", "entry": "all"}, "entry is not a list"),
-        (request(hook="order-sign"), "There is no service for the hook order-sign."),
+        (request(hook="encounter-start"), "There is no service for the hook encounter-start."),
         (request(context={"userId": "Practitioner/1"}), "context.patientId"),
         (request(prefetch={}), "patient cannot be had"),
     ],

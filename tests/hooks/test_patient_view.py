@@ -14,7 +14,9 @@ from cds_service.protocol.templates import fill, lint
 from cds_service.registry import Call, CdsService
 from hooks import services
 from hooks.knowledge import Knowledge, load
-from hooks.patient_view import PAGE, evaluation, laboratory_codes, prefetch_templates, service
+from hooks.evaluation import evaluation
+from hooks.patient_view import service
+from hooks.prefetch import PAGE, laboratory_codes, prefetch_templates
 from tests.hooks.builders import SOURCES, TODAY, knowledge
 
 URL = "https://cds.example.org"
@@ -104,7 +106,7 @@ def test_the_service_says_what_it_is() -> None:
     for kind in ("Patient", "Condition", "MedicationStatement", "Observation", "AllergyIntolerance", "Procedure"):
         assert kind in offered.usage_requirements
     assert offered.prefetch == prefetch_templates(knowledge())
-    assert [one.id for one in services(knowledge())] == [offered.id]
+    assert [one.id for one in services(knowledge())] == [offered.id, "nam-order-select", "nam-order-sign"]
 
 
 def data(**found: list[dict[str, Any]]) -> PatientData:

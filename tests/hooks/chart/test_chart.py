@@ -271,7 +271,7 @@ def test_the_look_alike_chart_stays_silent() -> None:
     ours = patient_data(*(e for e in entries if e["resourceType"] != "Medication"))
     chart = read(msgspec.structs.replace(ours, patient_id=path.stem), KNOWLEDGE, TODAY)
     assert (chart.labs, chart.courses, chart.infusions) == ({}, (), ())
-    assert not concerns(ours, KNOWLEDGE, TODAY)
+    assert not concerns(ours, TODAY, KNOWLEDGE)
 
 
 # The gate
@@ -286,7 +286,7 @@ def test_the_look_alike_chart_stays_silent() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("status", [..., concept("active"), concept("resolved")])
 def test_the_gate_opens_for_any_myositis_current_or_past(code: dict[str, Any], status: Any) -> None:
-    assert concerns(patient_data(condition(code, clinicalStatus=status)), KNOWLEDGE, TODAY)
+    assert concerns(patient_data(condition(code, clinicalStatus=status)), TODAY, KNOWLEDGE)
 
 
 @pytest.mark.parametrize(
@@ -299,11 +299,11 @@ def test_the_gate_opens_for_any_myositis_current_or_past(code: dict[str, Any], s
     ],
 )  # fmt: skip
 def test_the_gate_stays_shut(entry: Any) -> None:
-    assert not concerns(patient_data(conditions=[entry]), KNOWLEDGE, TODAY)
+    assert not concerns(patient_data(conditions=[entry]), TODAY, KNOWLEDGE)
 
 
 def test_the_gate_without_conditions() -> None:
-    assert not concerns(PatientData("p", {}), KNOWLEDGE, TODAY)
+    assert not concerns(PatientData("p", {}), TODAY, KNOWLEDGE)
 
 
 def test_the_gate_opens_wherever_a_rule_could_start() -> None:

@@ -15,6 +15,7 @@ from cds_service.fhir.references import Whose, whose
 from cds_service.fhir.servers import FhirAccess, FhirServer, normal_base
 from cds_service.medications import medications
 from cds_service.patient_data import PatientData, Source
+from cds_service.protocol.hooks import ORDER_HOOKS
 from cds_service.protocol.request import CdsRequest
 from cds_service.registry import CdsService
 from cds_service.settings import Settings
@@ -48,7 +49,7 @@ class Gatherer:
         patient_id: str = context["patientId"]
         access, why_not = _access(self._servers, request, patient_id)
         reach = Reach(context, access, why_not, time.monotonic() + self._seconds)
-        asked = draft_orders(context)
+        asked = draft_orders(context) if service.hook in ORDER_HOOKS else {}
         _refuse_others_orders(asked, patient_id)
         selections = tuple(context.get("selections", ())) if service.hook == "order-select" else ()
         if not service.asked(_patient_data(patient_id, asked, selections)):

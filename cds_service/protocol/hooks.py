@@ -57,6 +57,9 @@ HOOKS: dict[str, Hook] = {
 }
 """The hooks that are known without registration."""
 
+ORDER_HOOKS = frozenset({"order-select", "order-sign"})
+"""Those that ask about the orders in their context."""
+
 USER_TOKENS: dict[str, str] = {
     "userPractitionerId": "Practitioner",
     "userPractitionerRoleId": "PractitionerRole",

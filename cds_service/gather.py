@@ -28,6 +28,7 @@ class Gatherer:
     """Gathers data within the limits of the settings. One for all requests; it keeps nothing of any of them."""
 
     def __init__(self, settings: Settings) -> None:
+        self._aliases = settings.aliases
         self._servers = {server.base: server for server in settings.fhir_servers}
         self._seconds = settings.deadline_seconds
         self._max_bytes = settings.max_response_bytes
@@ -49,19 +50,20 @@ class Gatherer:
         patient_id: str = context["patientId"]
         access, why_not = _access(self._servers, request, patient_id)
         reach = Reach(context, access, why_not, time.monotonic() + self._seconds)
+        sent = {self._aliases.get(key, key): value for key, value in request.prefetch.items()} | request.prefetch
         asked = draft_orders(context) if service.hook in ORDER_HOOKS else {}
         _refuse_others_orders(asked, patient_id)
         selections = tuple(context.get("selections", ())) if service.hook == "order-select" else ()
         if not service.asked(_patient_data(patient_id, asked, selections)):
             return None
         gate = [template for template in service.prefetch if template.stage == "gate"]
-        gathered = _of_patient(self._reader.read(gate, request.prefetch, reach), patient_id, {})
+        gathered = _of_patient(self._reader.read(gate, sent, reach), patient_id, {})
         if not service.gate(_patient_data(patient_id, gathered | asked), today):
             _refuse_doubt(gathered.values())
             return None
         rest = [template for template in service.prefetch if template.stage != "gate"]
         urls = _full_urls(gathered, patient_id)
-        gathered |= _of_patient(self._reader.read(rest, request.prefetch, reach), patient_id, urls)
+        gathered |= _of_patient(self._reader.read(rest, sent, reach), patient_id, urls)
         gathered |= asked
         found = medications(gathered.values(), access, self._client, reach.deadline, self._max_bytes)
         data = _patient_data(patient_id, gathered, selections)
@@ -136,15 +138,15 @@ def _own(one: Gathered, patient_id: str, urls: dict[str, str], seen: dict[str, W
             verdict: Whose = "mine" if head.id in (None, patient_id) else "other"
         else:
             named = head.subject or head.patient
-            if named is None or named.reference is None:
+            if named is None or (reference := named.reference) is None:
                 continue
-            if named.reference not in seen:
-                seen[named.reference] = whose(named.reference, patient_id, urls)
-            verdict = seen[named.reference]
+            known = seen.get(reference)
+            verdict = known or seen.setdefault(reference, whose(reference, patient_id, urls))
+        if verdict == "mine":
+            continue
         if verdict == "other":
             _refuse_foreign(one.source, index, sent=index < one.sent)
-        if verdict == "unknown":
-            doubtful.add(index)
+        doubtful.add(index)
     return _without(one, doubtful) if doubtful else one
 
 

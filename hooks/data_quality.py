@@ -12,6 +12,7 @@ import msgspec
 from hooks.assessment import Assessment, assess
 from hooks.chart.facts import Chart, Dropped, DrugCourse, LabResult, StrengthScore
 from hooks.chart.gate import ENTRY_CONDITIONS
+from hooks.chart.lazily import asked, dropped_about
 from hooks.reasoning import Criterion, any_of
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, md, on, scope
 
@@ -19,6 +20,8 @@ Fired = Callable[[Assessment], frozenset[str]]
 """The names of the rules that fire for an assessment."""
 DECIDING_LABS = ("creatine-kinase", "anti-hmgcr", "anti-srp", "mmt8")
 TRIAL_DRUGS = ("ivig", "rituximab", "methotrexate", "cyclophosphamide")
+UNIDENTIFIED = "unidentified-drug"
+_TELLING = frozenset({*DECIDING_LABS, *TRIAL_DRUGS, UNIDENTIFIED})
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -29,7 +32,10 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 def doubts(a: Assessment, fired: Fired) -> tuple[Doubt, ...]:
-    """Every item whose other reading would change the outcome, and everything unreadable that could have mattered."""
+    """Every item whose other reading would change the outcome, and everything unreadable that could have mattered.
+
+    The rules have been evaluated before: of laboratory results, only those that they asked for can change the outcome.
+    """
     known = a.diagnosis.established or a.diagnosis.historical or a.diagnosis.status == "POSSIBLE"
     if a.person.deceased or not (known or _unread_diagnoses(a)):
         return ()
@@ -49,7 +55,7 @@ def doubts(a: Assessment, fired: Fired) -> tuple[Doubt, ...]:
 
 def _candidates(chart: Chart, a: Assessment) -> Iterator[tuple[str, str, tuple[Chart, ...]]]:
     """Each doubtful item with the charts that would result from leaving it out or reading it otherwise."""
-    for concept, results in chart.labs.items():
+    for concept, results in asked(chart).items():
         for result in results:
             if result.doubt:
                 others = (_labs(chart, concept, result, ()), *_other_values(chart, concept, result, a))
@@ -118,7 +124,7 @@ def _replace(chart: Chart, **changes: Any) -> Chart:
 
 def _unreadable(a: Assessment) -> Iterator[Doubt]:
     """Entries that could not be read although they name something the rules look at, or that name no drug at all."""
-    doubtful = tuple(d for d in a.chart.dropped if d.doubtful)
+    doubtful = tuple(d for d in dropped_about(a.chart, _TELLING) if d.doubtful)
     for dropped in doubtful:
         if dropped.concept in TRIAL_DRUGS or (dropped.concept in DECIDING_LABS and _newest(a, dropped)):
             name = _name(a, dropped.concept)
@@ -128,14 +134,14 @@ def _unreadable(a: Assessment) -> Iterator[Doubt]:
             )
     for dropped in _unread_diagnoses(a):
         yield Doubt(f"the diagnosis could not be read: {md(dropped.reason)}", dropped.source)
-    unnamed = [d for d in doubtful if d.concept == "unidentified-drug"]
+    unnamed = [d for d in doubtful if d.concept == UNIDENTIFIED]
     if unnamed:
         yield Doubt(f"{len(unnamed)} drug entries could not be identified: {md(unnamed[0].reason)}", unnamed[0].source)
 
 
 def _unread_diagnoses(a: Assessment) -> tuple[Dropped, ...]:
     """Entries that name a diagnosis which rules start from, and could not be used: silence must not hide them."""
-    return tuple(d for d in a.chart.dropped if d.doubtful and d.concept in ENTRY_CONDITIONS)
+    return tuple(d for d in dropped_about(a.chart, ENTRY_CONDITIONS) if d.doubtful)
 
 
 def _newest(a: Assessment, dropped: Dropped) -> bool:

@@ -58,6 +58,43 @@ class _Resource(msgspec.Struct, frozen=True, gc=False):
     told: Given
 
 
+class _Drug(msgspec.Struct, frozen=True, gc=False):
+    """What code and dosage of a resource say of one drug, whenever it is taken."""
+
+    hit: Hit
+    value_set: str
+    name: str
+    route: str
+    doses: Regimen
+    faulty: bool
+    """Whether something of the dosage had to be left out."""
+
+
+def _drugs(reader: Reader, named: Named, told: Given, hits: tuple[Hit, ...]) -> tuple[_Drug, ...]:
+    """The drugs of a resource; not those whose route shows that they are no systemic treatment."""
+    # Concepts that were read from one piece of JSON are one object, which is kept along with what it stands for.
+    concept, administered = named.concept, told.kind == "MedicationAdministration"
+    key = id(concept), bytes(told.dosage), administered, named.form
+    if key not in reader.known:
+        found = (_drug(reader, named, told.dosage, hit, administered=administered) for hit in hits)
+        reader.known[key] = concept, tuple([drug for drug in found if drug])
+    drugs: tuple[_Drug, ...] = reader.known[key][1]
+    return drugs
+
+
+def _drug(reader: Reader, named: Named, dosage: msgspec.Raw, hit: Hit, *, administered: bool) -> _Drug | None:
+    concept, value_set = named.concept, hit.value_set
+    strength = strength_of((*concept.displays, concept.text, hit.words))
+    doses = regimen(dosage, administered, named.form, strength)
+    if value_set not in _ROUTE_SETTLED and value_set in reader.matchers.drugs.vetoed(doses.words):
+        return None
+    if value_set in ("ivig", ROUTE_UNKNOWN):
+        value_set = _BY_ROUTE.get(doses.route, value_set)
+    route = doses.route or route_of(f"{concept.all_words}; {hit.words}")
+    faulty = bool(doses.unreadable) or any(step.left_out for step in doses.steps)
+    return _Drug(hit, value_set, reader.knowledge.value_sets[value_set].drug, route, doses, faulty)
+
+
 def read_resource(
     reader: Reader, entry: Entry, kind: type[DrugView], diagnoses: dict[str, Diagnosis]
 ) -> list[DrugCourse]:
@@ -84,27 +121,20 @@ def read_resource(
         return []
     if not reader.mine(view.subject, source, concept):
         return []
-    reader.left_out(source, problems, concept)
+    if problems:
+        reader.left_out(source, problems, concept)
     resource = _Resource(view, source, named, given(reader, view, source, concept))
-    found = [_course(reader, resource, hit, diagnoses) for hit in hits]
-    return [course for course in found if course]
+    return [_course(reader, resource, drug, diagnoses) for drug in _drugs(reader, named, resource.told, hits)]
 
 
-def _course(reader: Reader, resource: _Resource, hit: Hit, diagnoses: dict[str, Diagnosis]) -> DrugCourse | None:
-    """The course of one drug; None when its route shows that it is no systemic treatment."""
-    told, concept, value_set = resource.told, resource.named.concept, hit.value_set
-    strength = strength_of((*concept.displays, concept.text, hit.words))
-    administered = told.kind == "MedicationAdministration"
-    doses = regimen(told.dosage, administered, resource.named.form, strength)
-    if value_set not in _ROUTE_SETTLED and value_set in reader.matchers.drugs.vetoed(doses.words):
-        return None
-    if value_set in ("ivig", ROUTE_UNKNOWN):
-        value_set = _BY_ROUTE.get(doses.route, value_set)
-    drug = reader.knowledge.value_sets[value_set].drug
-    route = doses.route or route_of(f"{concept.all_words}; {hit.words}")
+def _course(reader: Reader, resource: _Resource, of: _Drug, diagnoses: dict[str, Diagnosis]) -> DrugCourse:
+    """The course of one drug."""
+    told, concept, doses = resource.told, resource.named.concept, of.doses
+    drug, route, hit = of.name, of.route, of.hit
     steps = in_time(doses.steps, told.start) if doses.steps else ()
     steps = _counted(steps, told, infused(drug, route, steps, moment=told.moment), reader.reading.total_days.value)
-    _report(reader, resource, doses, value_set)
+    if of.faulty:
+        _report(reader, resource, doses, of.value_set)
     start = _start(told, steps)
     end = told.end or _implied_end(told, steps, start)
     status, stale = _status(reader, told, start, end)
@@ -112,7 +142,7 @@ def _course(reader: Reader, resource: _Resource, hit: Hit, diagnoses: dict[str, 
     return DrugCourse(
         source=resource.source,
         drug=drug,
-        ingredient=_ingredient(hit, value_set),
+        ingredient=_ingredient(hit, of.value_set),
         text=concept.text,
         status=status,
         kind=told.kind,

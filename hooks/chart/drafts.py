@@ -136,16 +136,15 @@ def _decoded(entry: Entry) -> Resource | None:
     return head if isinstance(head, view) else decode(entry.resource, view)[0]
 
 
-def _drugs(
-    reader: Reader, entry: Entry, order: MedicationRequest, diagnoses: dict[str, Diagnosis]
-) -> list[DrugCourse]:
-    """What a MedicationRequest orders, or ends: read as an order of this patient that is to begin."""
+def _drugs(reader: Reader, entry: Entry, order: MedicationRequest, diagnoses: dict[str, Diagnosis]) -> list[DrugCourse]:
+    """What a MedicationRequest orders, or ends: read as an order of this patient, written today unless it says else."""
     plain = msgspec.structs.replace(
         order,
         status="draft",
         intent="order",
         do_not_perform=False,
         status_reason=None,
+        authored_on=order.authored_on or reader.today.isoformat(),
         subject=Subject(f"Patient/{reader.data.patient_id}"),
     )
     found = read_resource(reader, msgspec.structs.replace(entry, head=plain), MedicationRequest, diagnoses)

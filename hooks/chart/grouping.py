@@ -1,8 +1,7 @@
 """Many resources, one course: administrations, renewals, and one drug told of by several resource types (A4, A5)."""
 
 from collections.abc import Iterable
-from datetime import date
-from operator import attrgetter
+from math import inf
 
 import msgspec
 
@@ -144,16 +143,20 @@ def _one_chain(chain: list[DrugCourse]) -> DrugCourse:
     return msgspec.structs.replace(last, start=chain[0].start, sources=tuple(c.source for c in reversed(chain)))
 
 
+_ALWAYS = (-inf, inf)
+
+
 def _merged(courses: list[DrugCourse], slack_days: float) -> list[DrugCourse]:
     """Courses of the same dose that overlap are one; only two runs of administrations are always two."""
-    result: list[DrugCourse] = []
-    spans: list[Span | None] = []
     if len(courses) < 2:
         return list(courses)
+    result: list[DrugCourse] = []
+    spans: list[Span | None] = []
     for course in sorted(courses, key=_leading):
         own = span(course)
+        first, last = (own[0] - slack_days, own[1] + slack_days) if own else _ALWAYS
         for place, its in enumerate(spans):
-            if own and its and (own[0] - its[1] > slack_days or its[0] - own[1] > slack_days):
+            if its and (first > its[1] or its[0] > last):
                 continue
             other = result[place]
             if not (own and its) and not undated_together(course, other):
@@ -173,39 +176,44 @@ def _leading(course: DrugCourse) -> tuple[bool, int]:
     return not known_dose(course), _KINDS.index(course.kind)
 
 
-def _earlier(when: FhirDate) -> tuple[date, bool]:
-    return when.earliest, not when.exact
-
-
-_latest = attrgetter("latest")
-
-
 def joined(lead: DrugCourse, other: DrugCourse) -> DrugCourse:
     """One course from two tellings: the leading one's dose, the earlier start, everything that was documented."""
     both = (lead, other)
-    starts = [c.start for c in both if c.start]
-    status = _strongest(both)
-    ends = [c.end for c in both if c.end]
-    open_ended = any(c.end is None and c.status == status for c in both)
-    ended = next((c for c in both if c.status in ("stopped", "completed") and c.end), None)
-    doubts = [lead.doubt, other.doubt]
-    if status == "active" and ended and open_ended:
+    status = lead.status if lead.status == other.status else _strongest(both)
+    open_ended = (lead.end is None and lead.status == status) or (other.end is None and other.status == status)
+    doubts = [c.doubt for c in both if c.doubt]
+    if status == "active" and open_ended:
+        ended = next((c for c in both if c.status in ("stopped", "completed") and c.end), None)
         running = other if ended is lead else lead
-        if running.start is None or ended.end is None or running.start.earliest <= ended.end.latest:
+        if ended and ended.end and (running.start is None or running.start.earliest <= ended.end.latest):
             doubts.append(f"{running.source} says active, {ended.source} says {ended.status}")
     return msgspec.structs.replace(
         lead,
         status=status,
-        start=min(starts, key=_earlier) if starts else None,
-        end=None if open_ended or not ends else max(ends, key=_latest),
+        start=_first(lead.start, other.start),
+        end=None if open_ended else _last(lead.end, other.end),
         route=lead.route or other.route,
         intolerance=lead.intolerance or other.intolerance,
         failure=lead.failure or other.failure,
         low_confidence=lead.low_confidence and other.low_confidence,
         known_by=lead.known_by or other.known_by,
         sources=tuple(dict.fromkeys((*lead.sources, *other.sources))),
-        doubt="; ".join(dict.fromkeys(filter(None, doubts))),
+        doubt="; ".join(dict.fromkeys(doubts)) if doubts else "",
     )
+
+
+def _first(one: FhirDate | None, other: FhirDate | None) -> FhirDate | None:
+    """The earlier date; of two that begin on one day the exact one."""
+    if one is None or other is None:
+        return one or other
+    return other if (other.earliest, not other.exact) < (one.earliest, not one.exact) else one
+
+
+def _last(one: FhirDate | None, other: FhirDate | None) -> FhirDate | None:
+    """The later date."""
+    if one is None or other is None:
+        return one or other
+    return other if other.latest > one.latest else one
 
 
 def _strongest(courses: Iterable[DrugCourse]) -> CourseStatus:

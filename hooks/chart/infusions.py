@@ -130,6 +130,9 @@ class _Block(msgspec.Struct, frozen=True, gc=False):
 
 def _block(course: DrugCourse, block: list[_Given], today: date) -> Infusion:
     first = block[0]
+    if len(block) == 1:
+        days = (first.last - first.on.earliest).days + 1 if first.on.exact else 1
+        return _infusion(course, _Block(first.on, days, first.step.low, first.step), today)
     known = [one.step.low for one in block if one.step.low is not None]
     one_basis = len({one.step.basis for one in block}) == 1
     total = sum(known) if len(known) == len(block) and one_basis else None

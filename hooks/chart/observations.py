@@ -1,6 +1,8 @@
 """Observations → laboratory results and strength scores (A2, A4)."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import TypeAlias
 
 import msgspec
@@ -8,7 +10,8 @@ import msgspec
 from cds_service.fhir.dates import FhirDate
 from cds_service.fhir.views import CodeableConcept, Identifier, Observation, array
 from cds_service.patient_data import Entry
-from hooks.chart.facts import LabResult, StrengthScore
+from hooks.chart.facts import Dropped, LabResult, StrengthScore
+from hooks.chart.lazily import Drops, Reading, Results
 from hooks.chart.limits import Limits, limits
 from hooks.chart.matching import Concept
 from hooks.chart.reader import Reader, newest_first
@@ -39,35 +42,111 @@ class Measured(msgspec.Struct, frozen=True, gc=False):
         return self.view.status in _REPLACED
 
 
-def read_observations(reader: Reader) -> tuple[dict[str, tuple[LabResult, ...]], tuple[StrengthScore, ...]]:
-    """Results by concept, and MMT-8 scores, newest first."""
-    measured: dict[str, dict[str, Measured]] = {}
-    latest = reader.today + timedelta(days=1)
-    for key in ("labs", "scores"):
-        for entry in reader.entries(key):
-            found = _measured(reader, entry, latest)
-            if found:
-                measured.setdefault(found.concept, {}).setdefault(found.source, found)
-    scores = _without_duplicates(reader, [*measured.pop(STRENGTH, {}).values()])
-    labs = {concept: _results(reader, concept, [*by_source.values()]) for concept, by_source in measured.items()}
-    return labs, scaled(reader, [_raw_score(one, doubt) for one, doubt in scores])
+class Observed(msgspec.Struct, frozen=True):
+    """What the Observations say: `results` by concept, read when they are asked for, and MMT-8 scores, newest first."""
+
+    results: Results
+    scores: tuple[StrengthScore, ...]
+    strange: tuple[tuple[int, Dropped], ...]
+    strength: Reading
+
+    def among(self, before: Iterable[Dropped], after: Iterable[Dropped]) -> Drops:
+        """What could not be used of the Observations, among what was read before and after them."""
+        return Drops(before, self.results, self.strange, self.strength, after)
 
 
-def _measured(reader: Reader, entry: Entry, latest: date) -> Measured | None:
+_Numbered: TypeAlias = tuple[int, Entry]
+_Found: TypeAlias = tuple[Concept, list[_Numbered]]
+"""Observations of interest: what they are of, and the entries with their numbers."""
+
+
+def read_observations(reader: Reader) -> Observed:
+    """The scores are read; of the results only which concept each is of."""
+    by_code: dict[bytes, list[_Numbered]] = {}
+    for numbered in enumerate((*reader.entries("labs"), *reader.entries("scores"))):
+        head = numbered[1].head
+        written = bytes(head.code) if type(head) is Observation else b""
+        if written in by_code:
+            by_code[written].append(numbered)
+        else:
+            by_code[written] = [numbered]
+    found: dict[str, list[_Found]] = {}
+    own = reader.apart()
+    strange: list[tuple[int, Dropped]] = []
+    for written, entries in by_code.items():
+        code = reader.matchers.labs.concept(msgspec.Raw(written))
+        if code.hits:
+            found.setdefault(code.hits[0].value_set, []).append((code, entries))
+            continue
+        for number, entry in entries:
+            worded = _worded(own, entry)
+            strange += own.taken(number)
+            if worded:
+                concept = worded.hits[0].value_set if worded.hits else STRENGTH
+                found.setdefault(concept, []).append((worded, [(number, entry)]))
+
+    def read(concept: str) -> Reading:
+        own = reader.apart()
+        measured = _measurements(own, concept, found[concept])
+        return measured.reading(_results(own, concept, measured.found), own.dropped)
+
+    measured = _measurements(own, STRENGTH, found.pop(STRENGTH, []))
+    raw = [_raw_score(one, doubt) for one, doubt in _without_duplicates(own, measured.found)]
+    scores = scaled(own, raw)
+    return Observed(Results(found, read), scores, tuple(strange), measured.reading((), own.dropped))
+
+
+def _worded(reader: Reader, entry: Entry) -> Concept | None:
+    """What an Observation is of whose code is not a known one, or that does not fit its view; None if not of interest.
+
+    One without hits is a bare "MMT".
+    """
     decoded = reader.decode(entry, Observation)
     if decoded is None:
         return None
-    view, source, problems = decoded
+    view, source, _ = decoded
     code = reader.matchers.labs.concept(view.code)
-    if code.hits:
-        concept = code.hits[0].value_set
-    elif code.problem:
+    if not code.hits and code.problem:
         reader.drop(source, f"code was left out: {code.problem}", doubtful=True)
         return None
-    elif bare_mmt(view, code):
-        concept = STRENGTH
-    else:
-        return None
+    return code if code.hits or bare_mmt(view, code) else None
+
+
+class _Measurements(msgspec.Struct, frozen=True):
+    """The usable Observations of one concept, each once; the number of the first; and those that were refused."""
+
+    found: list[Measured]
+    first: int
+    refused: tuple[tuple[int, Dropped], ...]
+
+    def reading(self, results: tuple[LabResult, ...], settled: Iterable[Dropped]) -> Reading:
+        return Reading(results, self.first, self.refused, tuple(settled))
+
+
+def _measurements(reader: Reader, concept: str, entries: Iterable[_Found]) -> _Measurements:
+    """Read the Observations of one concept. What the reader had to drop is moved to `refused`."""
+    latest = reader.today + timedelta(days=1)
+    found: dict[str, Measured] = {}
+    first = 0
+    refused: list[tuple[int, Dropped]] = []
+    coded = [(number, entry, code) for code, numbered in entries for number, entry in numbered]
+    for number, entry, code in sorted(coded, key=_number):
+        one = _measured(reader, entry, concept, code, latest)
+        if one:
+            first = first if found else number
+            found.setdefault(one.source, one)
+        if reader.dropped:
+            refused += reader.taken(number)
+    return _Measurements([*found.values()], first, tuple(refused))
+
+
+_number = itemgetter(0)
+
+
+def _measured(reader: Reader, entry: Entry, concept: str, code: Concept, latest: date) -> Measured | None:
+    decoded = reader.decode(entry, Observation)
+    assert decoded is not None
+    view, source, problems = decoded
     if problems and not reader.standing(source, problems, concept):
         return None
     when = _when(reader, view, source, concept)
@@ -161,7 +240,8 @@ def _says(one: Measured) -> tuple[object, ...]:
 
 def _last_versions(reader: Reader, measured: list[Measured]) -> list[Measured]:
     """Without the results that a corrected one of the same identifier replaces."""
-    replaced = {key: one for one in measured if one.corrected for key in _identifiers(reader, one)}
+    corrected = [one for one in measured if one.view.status in _REPLACED]
+    replaced = {key: one for one in corrected for key in _identifiers(reader, one)}
     if not replaced:
         return measured
     kept = []

@@ -1,9 +1,10 @@
 """What all readers share: whose a resource is, where it stands, what its dates mean, and what was left out."""
 
+import copy
 from collections.abc import Iterable
 from datetime import date
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cds_service.fhir.bundles import UNREADABLE, Resource, Subject
 from cds_service.fhir.dates import FhirDate, parse
@@ -31,12 +32,26 @@ class Reader:
         self.reading = knowledge.thresholds.reading
         self.ukat_to_u = knowledge.thresholds.ck.ukat_to_u.value
         self.dropped: list[Dropped] = []
+        self.known: dict[object, Any] = {}
+        """What was understood once in this reading, by what it was understood from."""
         self._whose: dict[str, Whose] = {}
         self._full_urls = {
             entry.full_url: found.id
             for entry in self.entries("patient")
             if entry.full_url and (found := self._patient(entry)) is not None
         }
+
+    def apart(self) -> "Reader":
+        """A reader like this one that lists what could not be used by itself."""
+        other = copy.copy(self)
+        other.dropped = []
+        return other
+
+    def taken(self, number: int) -> list[tuple[int, Dropped]]:
+        """What could not be used since this was last asked, with the number of the entry that it was part of."""
+        taken = [(number, dropped) for dropped in self.dropped]
+        self.dropped = []
+        return taken
 
     def entries(self, key: str) -> tuple[Entry, ...]:
         """The entries of one prefetch source; none when it was not to be had (`Chart.checked` tells)."""

@@ -44,11 +44,13 @@ def span(course: DrugCourse) -> Span | None:
 
     Open-ended courses last for ever; those that ended, who knows when, count with their start.
     """
-    if course.start is None:
+    start, end = course.start, course.end
+    if start is None:
         return None
-    first, last = course.start.earliest.toordinal(), course.start.latest.toordinal()
-    if course.end:
-        return first, max(course.end.latest.toordinal(), last)
+    last = start.latest.toordinal()
+    first = last if start.earliest is start.latest else start.earliest.toordinal()
+    if end:
+        return first, max(end.latest.toordinal(), last)
     return first, _FOR_EVER if course.status in ("active", "on-hold") else last
 
 
@@ -61,12 +63,15 @@ def undated_together(one: DrugCourse, other: DrugCourse) -> bool:
 
 def known_dose(course: DrugCourse) -> bool:
     """Whether the amount of every step is known."""
-    return bool(course.steps) and all(step.low is not None for step in course.steps)
+    steps = course.steps
+    if len(steps) == 1:
+        return steps[0].low is not None
+    return bool(steps) and all(step.low is not None for step in steps)
 
 
 def same_dose(one: DrugCourse, other: DrugCourse) -> bool:
     """Whether nothing speaks against one dose: equal steps, equal totals, or one of them unknown."""
-    if not (known_dose(one) and known_dose(other)):
+    if one.steps == other.steps or not (known_dose(one) and known_dose(other)):
         return True
     if [_dose(step) for step in one.steps] == [_dose(step) for step in other.steps]:
         return True

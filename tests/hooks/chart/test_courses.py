@@ -160,6 +160,12 @@ def test_active_with_an_end_in_the_past_is_not_active_and_doubtful() -> None:
     assert the_course(statement(effectivePeriod=period("2026-01-10", "2026"))).doubt == ""
 
 
+def test_a_field_that_does_not_fit_loses_only_the_field() -> None:
+    chart = read_chart(statement(note="none"))
+    assert chart.courses[0].drug == "methotrexate"
+    assert (chart.dropped[0].concept, chart.dropped[0].reason[:17]) == ("methotrexate", "note was left out")
+
+
 def test_a_bad_date_loses_only_the_date() -> None:
     chart = read_chart(statement(effectivePeriod=period("2026-02-31", "2026-06-01"), status="completed"))
     assert (chart.courses[0].start, str(chart.courses[0].end)) == (None, "2026-06-01")

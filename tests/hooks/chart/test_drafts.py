@@ -74,6 +74,14 @@ def test_CH_CTX_06_an_order_need_be_neither_complete_nor_valid(fields: dict[str,
     assert (course.drug, course.status) == ("methotrexate", "draft")
 
 
+def test_an_order_without_a_date_is_of_today_and_so_are_its_bounds() -> None:
+    bounded = dosage(
+        960, repeat={"frequency": 2, "period": 1, "periodUnit": "d", "boundsDuration": {"value": 10, "code": "d"}}
+    )
+    (course,) = ordering([draft("sulfamethoxazole-trimethoprim", bounded)]).courses
+    assert (str(course.start), str(course.end)) == ("2026-11-22", "2026-12-01")
+
+
 def test_an_order_without_an_id_is_known_by_its_place() -> None:
     found = ordering([draft("insulin", id="x"), draft("rituximab", id=...)])
     assert [course.source for course in found.courses] == ["context.draftOrders.entry[1]"]
@@ -234,7 +242,12 @@ def test_a_plasma_exchange_that_is_called_off(fields: dict[str, Any]) -> None:
 
 
 def test_ivig_ordered_by_its_procedure_code() -> None:
-    request: Resource = {"resourceType": "ServiceRequest", "id": "i", "code": concept("30233S1", ICD10PCS), "subject": ME}
+    request: Resource = {
+        "resourceType": "ServiceRequest",
+        "id": "i",
+        "code": concept("30233S1", ICD10PCS),
+        "subject": ME,
+    }
     (course,) = ordering([request]).courses
     assert (course.drug, course.status, course.kind) == ("ivig", "draft", "Procedure")
 

@@ -105,6 +105,14 @@ def test_the_same_resource_twice_is_one() -> None:
     assert infusions(read_chart(same, same)) == [("2026-04-20", 1, 1000)]
 
 
+def test_the_only_end_that_is_known_is_the_end() -> None:
+    ending = statement("methotrexate", MTX, effectivePeriod=period("2026-01-10", "2026-12-31"))
+    stopped = statement("methotrexate", MTX, status="stopped", effectivePeriod=period("2026-01-10"))
+    for told in ((ending, stopped), (stopped, ending)):
+        course = the_course(*told)
+        assert (course.status, str(course.end), course.doubt) == ("active", "2026-12-31", "")
+
+
 def test_active_beside_stopped_is_active_and_doubtful() -> None:
     stopped = statement(
         "methotrexate", MTX, id="s", status="stopped", effectivePeriod=period("2026-01-10", "2026-05-01"),

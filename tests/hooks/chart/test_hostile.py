@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids, methylprednisolone_pulse
+from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids
+from hooks.assessment.pulses import methylprednisolone_pulse
 from hooks.chart import dose_text
 from hooks.chart.facts import Chart, Dosing
 from tests.hooks.chart.resources import (

@@ -161,7 +161,7 @@ def test_nobody_weighs_or_measures_nothing(code: str) -> None:
 
 
 def test_a_value_given_as_integer_is_a_value() -> None:
-    result = the_lab(lab("20409-9", valueInteger=3, referenceRange=[{"high": {"value": 5}}]))
+    result = the_lab(lab("13945-1", valueInteger=3, referenceRange=[{"high": {"value": 5}}]))
     assert (result.value, result.upper, result.result) == (3, 5, "negative")
 
 

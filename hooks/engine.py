@@ -34,9 +34,7 @@ class _Spoken(msgspec.Struct):
     draft: CardDraft
 
 
-def evaluate(
-    chart: Chart, knowledge: Knowledge, today: date, public_url: str, hook: str = PATIENT_VIEW
-) -> Evaluation:
+def evaluate(chart: Chart, knowledge: Knowledge, today: date, public_url: str, hook: str = PATIENT_VIEW) -> Evaluation:
     """Evaluate a chart on a day, for a hook. The same chart and day give the same cards, uuids apart."""
     a = assess(chart, knowledge, today)
     rules = [rule for rule in RULES if hook in knowledge.rules[rule.name].hooks]
@@ -71,8 +69,10 @@ def _criteria(rule: Rule, a: Assessment, hook: str) -> tuple[Criterion, ...]:
 
 
 def fired(a: Assessment) -> frozenset[str]:
-    """The names of the rules that fire, suppression aside."""
-    return frozenset(rule.name for rule in RULES if verdict(rule.name, rule.criteria(a)).outcome == "fires")
+    """The names of the rules R0 to R9 that fire, suppression aside: what DataQuality asks about (B9)."""
+    texts = a.knowledge.rules
+    asked = (rule for rule in RULES if texts[rule.name].spec_id.startswith("R"))
+    return frozenset(rule.name for rule in asked if verdict(rule.name, rule.criteria(a)).outcome == "fires")
 
 
 def _suppressor(name: str, verdicts: dict[str, Verdict]) -> str:

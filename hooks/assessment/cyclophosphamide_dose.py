@@ -12,11 +12,12 @@ from cds_service.fhir.dates import FhirDate, within
 from hooks.assessment import Assessment
 from hooks.assessment.body import Body, body_at
 from hooks.assessment.cyclophosphamide_trial import table_dose
-from hooks.assessment.labs import at_least, below, ever, fresh, latest, readable, shown
-from hooks.assessment.person import current, negative_hcg, recent
+from hooks.assessment.infections import serious_infections
+from hooks.assessment.labs import above, at_least, at_most, below, ever, fresh, latest, readable, shown
+from hooks.assessment.person import current, negative_hcg
 from hooks.chart.facts import LabResult
 from hooks.knowledge.thresholds import Threshold
-from hooks.reasoning import Criterion, Truth, all_of, all_true, negate
+from hooks.reasoning import Criterion, Truth, all_of, all_true
 
 BLOOD_COUNT = "blood count good enough"
 RENAL_FUNCTION = "renal function known and good enough"
@@ -103,7 +104,7 @@ def advise(a: Assessment) -> DoseAdvice:
 
 def _too_high(creatinine: LabResult, limit: Threshold) -> bool:
     """Whether creatinine is, or may be (`>500`), above the limit at which no dose is named."""
-    return creatinine.value is not None and at_least(creatinine, limit.value + 1e-9) is not False
+    return creatinine.value is not None and above(creatinine, limit.value) is not False
 
 
 def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
@@ -195,7 +196,7 @@ def _limit(
         truth = at_least(result, minimum.value) if result else None
     if maximum is not None:
         threshold = f"≤ {readable(str(maximum))} [{maximum.mark}]"
-        truth = negate(at_least(result, maximum.value + 1e-9)) if result else None
+        truth = at_most(result, maximum.value) if result else None
     return Criterion(
         title,
         truth,
@@ -219,7 +220,7 @@ def _pregnancy_test(a: Assessment) -> Criterion:
 def _urine(a: Assessment) -> Criterion:
     days = a.knowledge.thresholds.gates.urine_days
     result = fresh(a.chart, "urine-rbc", days, a.today)
-    normal = negate(at_least(result, result.upper + 1e-9)) if result and result.upper is not None else None
+    normal = at_most(result, result.upper) if result and result.upper is not None else None
     return all_of(
         URINE,
         Criterion(
@@ -269,10 +270,8 @@ def _negative(a: Assessment, concept: str, name: str) -> Criterion:
 
 def _no_infection(a: Assessment) -> Criterion:
     """No serious infection that is current, and recent or undated (S4-INF)."""
-    days = a.knowledge.thresholds.gates.infection_days.value
-    found = [d for d in a.chart.diagnoses if d.current and "serious-infection" in d.concepts]
-    running = any(recent(d, days, a.today) is not False for d in found)
-    return Criterion("no serious infection", not running, source=found[0].source if found else "")
+    found = serious_infections(a.chart, a.knowledge.thresholds, a.today)
+    return Criterion("no serious infection", not found, source=", ".join(d.source for d in found))
 
 
 def _igg(a: Assessment) -> Criterion:

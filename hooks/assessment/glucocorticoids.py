@@ -12,18 +12,18 @@ from math import ceil, inf
 
 import msgspec
 
-from cds_service.fhir.dates import FhirDate, day, within
+from cds_service.fhir.dates import FhirDate, day
 from hooks.assessment.body import body_for_dose
 from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Thresholds
-from hooks.reasoning import Truth, all_true, any_true
+from hooks.reasoning import Truth
 
 DRUG = "glucocorticoid"
 Span = tuple[date, date, float]
 """First day, last day, mg a day."""
 _ONE = timedelta(days=1)
-_TOLERANCE = 1e-9
+TOLERANCE = 1e-9
 
 
 class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def mg_per_day(self) -> float | None:
         """The dose today; None while a part of it is unknown."""
-        return self.known_mg if self.possible_mg <= self.known_mg + _TOLERANCE else None
+        return self.known_mg if self.possible_mg <= self.known_mg + TOLERANCE else None
 
     def at_least(self, mg: float) -> Truth:
         """Whether today's dose is `mg` or more."""
@@ -71,14 +71,21 @@ def is_active(course: DrugCourse, today: date) -> bool:
     return course.end is None or course.end.latest >= today
 
 
+def runs(course: DrugCourse, today: date) -> bool:
+    """Whether a course is taken, or is being ordered for now."""
+    if course.status == "draft":
+        return course.end is None or course.end.latest >= today
+    return is_active(course, today)
+
+
 def _compare(certain: float, possible: float, limit: float) -> Truth:
-    if certain >= limit - _TOLERANCE:
+    if certain >= limit - TOLERANCE:
         return True
-    return None if possible >= limit - _TOLERANCE else False
+    return None if possible >= limit - TOLERANCE else False
 
 
 def _run(spans: tuple[Span, ...], mg: float, today: date, bridge: float) -> int:
-    high = [(first, last) for first, last, dose in spans if dose >= mg - _TOLERANCE]
+    high = [(first, last) for first, last, dose in spans if dose >= mg - TOLERANCE]
     now = next((i for i, (first, last) in enumerate(high) if first <= today <= last), None)
     if now is None:
         return 0
@@ -108,14 +115,17 @@ class _Told(msgspec.Struct, frozen=True):
     regular: bool
 
 
-def assess_glucocorticoids(chart: Chart, thresholds: Thresholds, today: date) -> Glucocorticoids:
-    """Dose over time.
+def assess_glucocorticoids(
+    chart: Chart, thresholds: Thresholds, today: date, *, ordered: bool = False
+) -> Glucocorticoids:
+    """Dose over time. `ordered`: what is being ordered counts as begun today, or earlier if the order says so.
 
-    Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake.
+    Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake. So do
+    an order that is being written and what is on record. What such an order replaces was taken until yesterday.
     """
-    courses = [c for c in chart.courses_of(DRUG) if c.status not in ("planned", "draft")]
+    courses = begun(chart, today, ordered=ordered)
     told = [_told(chart, course, thresholds, today) for course in courses]
-    active = [(c, t) for c, t in zip(courses, told, strict=True) if is_active(c, today)]
+    active = [(c, t) for c, t in zip(courses, told, strict=True) if runs(c, today)]
     spans = _sum(piece for one in told for piece in one.certain)
     possible = _sum(piece for one in told for piece in one.possible)
     return Glucocorticoids(
@@ -132,33 +142,75 @@ def assess_glucocorticoids(chart: Chart, thresholds: Thresholds, today: date) ->
     )
 
 
+def begun(chart: Chart, today: date, *, ordered: bool) -> list[DrugCourse]:
+    """The courses that count, those that are being ordered as if they began today."""
+    begun = [c for c in chart.courses_of(DRUG) if c.status not in ("planned", "draft")]
+    drafts = [c for c in chart.courses_of(DRUG) if c.status == "draft"] if ordered else []
+    return begun + [_from_today(course, today) for course in drafts]
+
+
+def _from_today(course: DrugCourse, today: date) -> DrugCourse:
+    """An order for later, moved so that it begins today: what counts is its dose, and how long it is for."""
+    if course.start is None:
+        return msgspec.structs.replace(course, start=day(today))
+    ahead = (course.start.earliest - today).days
+
+    def moved(when: FhirDate | None) -> FhirDate | None:
+        return when and FhirDate(shifted(when.earliest, -ahead), shifted(when.latest, -ahead))
+
+    if ahead <= 0:
+        return course
+    steps = tuple(
+        msgspec.structs.replace(
+            step, start=moved(step.start), end=moved(step.end), dates=tuple(d for on in step.dates if (d := moved(on)))
+        )
+        for step in course.steps
+    )
+    return msgspec.structs.replace(course, start=moved(course.start), end=moved(course.end), steps=steps)
+
+
 def _on(spans: tuple[Span, ...], today: date) -> float:
     return next((mg for first, last, mg in spans if first <= today <= last), 0.0)
 
 
-def _is_regular(step: Dosing) -> bool:
+def is_regular(step: Dosing) -> bool:
     """Neither as needed, nor a total, nor a stated number of single doses (B9)."""
     single = step.per_day is None and (step.count is not None or bool(step.dates))
     return not (step.as_needed or step.total or single)
 
 
 def _told(chart: Chart, course: DrugCourse, thresholds: Thresholds, today: date) -> _Told:
-    running = is_active(course, today)
-    steps = [s for s in course.steps or (Dosing(problem="no dose on record"),) if _is_regular(s)]
+    if course.superseded and course.status == "active":
+        return _until(today - _ONE, chart, course, thresholds)
+    running = runs(course, today)
+    kind = "draft" if course.status == "draft" else course.kind
+    steps = [s for s in course.steps or (Dosing(problem="no dose on record"),) if is_regular(s)]
     certain: list[_Piece] = []
     possible: list[_Piece] = []
     for step in steps:
         mg = _equivalent(chart, course, step, thresholds, today)
         for first, last, is_certain in _places(course, step, thresholds, today, running=running):
             if is_certain and mg is not None:
-                certain.append(_Piece(first, last, mg, course.ingredient, course.kind))
+                certain.append(_Piece(first, last, mg, course.ingredient, kind))
             elif not is_certain:
-                possible.append(_Piece(first, last, inf if mg is None else mg, course.ingredient, course.kind))
+                possible.append(_Piece(first, last, inf if mg is None else mg, course.ingredient, kind))
     if running and steps and not any(p.first <= today <= p.last for p in possible):
         # The written regimen is over, or not yet begun, but the course goes on: at a dose that nobody wrote down.
         since = max((p.last for p in possible if p.last < today), default=today - _ONE) + _ONE
-        possible.append(_Piece(since, today, inf, course.ingredient, course.kind))
+        possible.append(_Piece(since, today, inf, course.ingredient, kind))
     return _Told(tuple(certain), tuple(possible), bool(steps))
+
+
+def _until(last: date, chart: Chart, course: DrugCourse, thresholds: Thresholds) -> _Told:
+    """What a course that an order of this request replaces or ends said until that day."""
+
+    def cut(pieces: tuple[_Piece, ...]) -> tuple[_Piece, ...]:
+        return tuple(
+            msgspec.structs.replace(piece, last=min(piece.last, last)) for piece in pieces if piece.first <= last
+        )
+
+    told = _told(chart, msgspec.structs.replace(course, superseded=False), thresholds, last)
+    return _Told(cut(told.certain), cut(told.possible), told.regular)
 
 
 def _equivalent(chart: Chart, course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date) -> float | None:
@@ -186,7 +238,7 @@ def _places(
 
     What is over lies before today; where its end is not written, it may have lasted as long as an order does.
     """
-    start, end = step.start or course.start, _end(course, step)
+    start, end = step.start or course.start, end_of(course, step)
     if start is None and not running:
         return  # over, nobody knows when: it says nothing of the days up to today
     first = start.earliest if start else date.min
@@ -195,14 +247,14 @@ def _places(
     last = last if running else min(last, today - _ONE)
     if first <= last:
         yield first, last, False
-    sure_first = _certainly_begun(course, start, today, running=running)
+    sure_first = _certainlybegun(course, start, today, running=running)
     sure_last = end.earliest if end else today if running else sure_first
     sure_last = sure_last if running else min(sure_last, today - _ONE)
     if sure_first <= sure_last:
         yield sure_first, sure_last, True
 
 
-def _certainly_begun(course: DrugCourse, start: FhirDate | None, today: date, *, running: bool) -> date:
+def _certainlybegun(course: DrugCourse, start: FhirDate | None, today: date, *, running: bool) -> date:
     """The day by which a step has certainly begun. What is active and known by a day was taken by then (A4)."""
     if start is None:
         known = course.known_by
@@ -212,7 +264,7 @@ def _certainly_begun(course: DrugCourse, start: FhirDate | None, today: date, *,
     return start.latest
 
 
-def _end(course: DrugCourse, step: Dosing) -> FhirDate | None:
+def end_of(course: DrugCourse, step: Dosing) -> FhirDate | None:
     """The end of a step, stated or counted; none for one in the last year of the calendar, which means an open end."""
     end = step.end or _counted_end(course, step) or course.end
     return None if end and end.latest.year == date.max.year else end
@@ -273,39 +325,3 @@ def _total(levels: _Levels) -> float:
         if told:
             total += max((float(level.mg) for level in told if not level.unknown), default=inf)
     return total
-
-
-def methylprednisolone_pulse(chart: Chart, thresholds: Thresholds, today: date) -> Truth:
-    """Whether methylprednisolone was given as a pulse recently (B3); None when dose or date does not tell."""
-    return any_true(
-        all_true((_given_recently(course, step, thresholds, today), _is_pulse(chart, course, step, thresholds, today)))
-        for course in chart.courses_of(DRUG)
-        if course.ingredient == "methylprednisolone" and course.status not in ("planned", "draft")
-        for step in course.steps or (Dosing(problem="no dose on record"),)
-    )
-
-
-def _is_pulse(chart: Chart, course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date) -> Truth:
-    """Whether one administration, or all of one day, reach the size of a pulse."""
-    start, end = step.start or course.start, step.end or course.end
-    if step.high is None:
-        return None
-    amount = dose_mg(chart, step.high, step, start or day(today), thresholds)
-    if amount is None:
-        return None
-    days = (end.latest - start.earliest).days + 1 if step.total and start and end else step.over_days
-    return amount / max(days, 1) * max(step.per_day or 1.0, 1.0) >= thresholds.pjp.pulse_mg.value - _TOLERANCE
-
-
-def _given_recently(course: DrugCourse, step: Dosing, thresholds: Thresholds, today: date) -> Truth:
-    """Whether a dose of a step lies within the pulse window."""
-    days = int(thresholds.pjp.pulse_days.value)
-    if step.dates:
-        return any_true(within(when, days, today) for when in step.dates)
-    start, end = step.start or course.start, _end(course, step)
-    if start and start.earliest > today:
-        return False
-    if end is None and step.per_day:
-        return True if is_active(course, today) or within(start, days, today) else None
-    last = end or start
-    return within(FhirDate(min(last.earliest, today), min(last.latest, today)), days, today) if last else None

@@ -1,12 +1,13 @@
 """What the patient takes now: active drugs, and immunosuppressants counted (nIS) (B3, B9)."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 
-from cds_service.fhir.dates import FhirDate, within
-from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids, is_active
+from cds_service.fhir.dates import FhirDate, day, within
+from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids, is_active, is_regular
 from hooks.chart.facts import Chart, DrugCourse, Infusion
+from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Threshold, Thresholds
 from hooks.reasoning import Truth, any_true
 
@@ -61,7 +62,7 @@ def _taken_within(course: DrugCourse, days: Threshold, thresholds: Thresholds, t
     since = start.earliest if start else date.min
     until = end.latest if end else today
     if end is None and start and not is_active(course, today):
-        until = start.latest + timedelta(days=thresholds.reading.renewal_gap_days.value)
+        until = shifted(start.latest, thresholds.reading.renewal_gap_days.value)
     until = min(until, today)
     return within(FhirDate(min(since, until), until), int(days.value), today)
 
@@ -120,14 +121,44 @@ class Immunosuppression(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.count) or self.ivig or self.glucocorticoids.active
 
 
-def assess_immunosuppression(chart: Chart, thresholds: Thresholds, today: date) -> Immunosuppression:
-    """All of the above for one day."""
+def assess_immunosuppression(
+    chart: Chart, thresholds: Thresholds, today: date, *, ordered: bool = False
+) -> Immunosuppression:
+    """All of the above for one day.
+
+    `ordered`: with what is being ordered, and with cyclophosphamide and rituximab that are planned (B9, order hooks).
+    """
+
+    def given(drug: str, days: Threshold) -> Truth:
+        coming = ordered and is_coming(chart, drug, today)
+        return True if coming else infused_within(chart, drug, days, thresholds, today)
+
+    def counts(drug: str) -> bool:
+        return bool(active_courses(chart, drug, today)) or (ordered and _ordered_regularly(chart, drug))
+
     return Immunosuppression(
-        classes=tuple(drug for drug in IMMUNOSUPPRESSANTS if active_courses(chart, drug, today)),
-        cyclophosphamide=infused_within(chart, "cyclophosphamide", thresholds.pjp.cyc_days, thresholds, today),
-        rituximab=infused_within(chart, "rituximab", thresholds.pjp.rtx_days, thresholds, today),
+        classes=tuple(drug for drug in IMMUNOSUPPRESSANTS if counts(drug)),
+        cyclophosphamide=given("cyclophosphamide", thresholds.pjp.cyc_days),
+        rituximab=given("rituximab", thresholds.pjp.rtx_days),
         ivig=infused_active(chart, "ivig", thresholds.ivig.active_days, today),
-        glucocorticoids=assess_glucocorticoids(chart, thresholds, today),
+        glucocorticoids=assess_glucocorticoids(chart, thresholds, today, ordered=ordered),
+    )
+
+
+def is_coming(chart: Chart, drug: str, today: date) -> bool:
+    """Whether an infused drug is being ordered, or planned for a day that has not passed."""
+    planned = [i.when for i in chart.infusions_of(drug) if i.when and i.status == "planned"]
+    planned += [
+        c.end or c.start or day(today) for c in chart.courses_of(drug) if c.status == "planned" and not c.superseded
+    ]
+    ordered = any(c.status == "draft" for c in chart.courses_of(drug))
+    return ordered or any(when.latest >= today for when in planned)
+
+
+def _ordered_regularly(chart: Chart, drug: str) -> bool:
+    """Whether a home drug is being ordered, for more than single doses."""
+    return any(
+        not c.steps or any(is_regular(step) for step in c.steps) for c in chart.courses_of(drug) if c.status == "draft"
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from cds_service.fhir.dates import within
 from hooks.chart.facts import Chart, LabResult, Result
 from hooks.knowledge.thresholds import Threshold
-from hooks.reasoning import Truth
+from hooks.reasoning import Truth, negate
 
 
 def latest(chart: Chart, concept: str) -> LabResult | None:
@@ -43,6 +43,24 @@ def below(result: LabResult, limit: float) -> Truth:
     """Whether the value is below `limit`."""
     truth = at_least(result, limit)
     return None if truth is None else not truth
+
+
+def above(result: LabResult, limit: float) -> Truth:
+    """Whether the value is above `limit`."""
+    value = result.value
+    if value is None:
+        return None
+    if result.comparator.startswith(">"):
+        exceeds = value >= limit if result.comparator == ">" else value > limit
+        return True if exceeds else None
+    if result.comparator.startswith("<"):
+        return False if value <= limit else None
+    return value > limit
+
+
+def at_most(result: LabResult, limit: float) -> Truth:
+    """Whether the value is at or below `limit`."""
+    return negate(above(result, limit))
 
 
 def upper_limit(result: LabResult, default: Threshold) -> float:

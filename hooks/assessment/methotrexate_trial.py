@@ -1,10 +1,12 @@
 """Trials of methotrexate (B0 row MTX, B9): 15 mg a week and more, for 12 weeks."""
 
 from datetime import date, timedelta
+from functools import partial
 
 import msgspec
 
 from cds_service.fhir.dates import FhirDate
+from hooks.assessment.methotrexate_dosing import occasions, within_a_day, written_daily
 from hooks.assessment.trials import Trial, courses_of
 from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.knowledge.thresholds import Thresholds
@@ -40,9 +42,9 @@ def stretches(chart: Chart, thresholds: Thresholds, today: date) -> list[Stretch
 def _stretch(course: DrugCourse, step: Dosing, thresholds: Thresholds) -> Stretch:
     start, end = step.start or course.start, step.end or course.end
     ongoing = course.status == "active"
-    weekly = round(step.mg_per_day * 7, 6) if step.mg_per_day is not None else None
-    problem = ""
-    if step.daily:
+    weekly = _weekly_mg(course, step)
+    problem, daily = "", written_daily(course, step, thresholds)
+    if daily:
         problem, weekly = "written as taken every day: check that it is weekly", None
     elif weekly is None:
         problem = step.problem or "no weekly dose on record"
@@ -54,7 +56,15 @@ def _stretch(course: DrugCourse, step: Dosing, thresholds: Thresholds) -> Stretc
         problem = "no start date on record"
     elif end is None and not ongoing:
         problem = "no end date on record"
-    return Stretch(course, start, end, weekly, ongoing and end is None, problem, step.daily)
+    return Stretch(course, start, end, weekly, ongoing and end is None, problem, daily)
+
+
+def _weekly_mg(course: DrugCourse, step: Dosing) -> float | None:
+    """The least a week brings in mg; one dose that is split over a day is taken once a week."""
+    if step.mg_per_day is None or not step.per_day:
+        return None
+    split = occasions(course, step) if within_a_day(course, step) else None
+    return round(step.mg_per_day * (split / step.per_day if split else 7), 6)
 
 
 def methotrexate_trials(chart: Chart, thresholds: Thresholds, today: date) -> tuple[Trial, ...]:
@@ -64,7 +74,7 @@ def methotrexate_trials(chart: Chart, thresholds: Thresholds, today: date) -> tu
     until = date.min
     for stretch in stretches(chart, thresholds, today):
         begins = stretch.start.earliest if stretch.start else date.max
-        if not trials or begins - gap > until:
+        if not trials or begins - until > gap:
             trials.append([])
         trials[-1].append(stretch)
         until = max(until, stretch.end.latest if stretch.end else today)
@@ -114,28 +124,23 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     start = (full or trial)[0].start
     given = f"{doses} mg/week" + (f" from {trial[0].start}" if trial[0].start else "")
     running = any(s.ongoing for s in trial)
-    sources = frozenset(s.course.source for s in trial)
+    trial_of = partial(
+        Trial, start=start, given=given, courses=frozenset(s.course.source for s in trial), running=running
+    )
     if fewest >= needed:
-        return Trial(base="ADEQUATE", start=start, given=given, courses=sources, running=running)
+        return trial_of(base="ADEQUATE")
     dosed = [s for s in trial if s.known]
     problems = list(dict.fromkeys(s.problem for s in trial if s.problem and not _explained(s, dosed)))
     if problems or most >= needed:
         gap = "; ".join(problems) or "the dates are too vague to tell how long"
         told = [s.weekly_mg for s in trial if s.weekly_mg is not None]
-        return Trial(
-            base="EXPOSED_UNKNOWN",
-            start=start,
-            given=given,
-            gap=gap,
-            courses=sources,
-            running=running,
-            too_small=bool(told) and max(told) < t.min_mg_week.value,
-        )
+        too_small = bool(told) and max(told) < t.min_mg_week.value
+        return trial_of(base="EXPOSED_UNKNOWN", gap=gap, too_small=too_small)
     weeks = f"{fewest // 7} of {t.min_weeks.value:g} weeks at {t.min_mg_week.value:g} mg/week or more"
     if any(s.ongoing for s in full):
-        return Trial(base="TOO_EARLY", start=start, given=given, gap=weeks, courses=sources, running=running)
+        return trial_of(base="TOO_EARLY", gap=weeks)
     low = [s.weekly_mg for s in trial if s.weekly_mg is not None and s.weekly_mg < t.min_mg_week.value]
     gap = (
         f"below {t.min_mg_week.value:g}–{t.max_mg_week.value:g} mg/week; {weeks}" if low else f"stopped early: {weeks}"
     )
-    return Trial(base="UNDERDOSED", start=start, given=given, gap=gap, courses=sources, running=running)
+    return trial_of(base="UNDERDOSED", gap=gap)

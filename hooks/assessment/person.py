@@ -23,7 +23,7 @@ class PersonState(msgspec.Struct, frozen=True, kw_only=True):
     pregnant: bool
     pregnant_because: str
     fertile: bool
-    """Not male, of the age, and without a record that makes the pregnancy question moot (S2)."""
+    """Not male, perhaps of the age, and without a record that makes the pregnancy question moot (S2)."""
     palliative: bool
 
 
@@ -44,7 +44,11 @@ def assess_person(chart: Chart, thresholds: Thresholds, today: date) -> PersonSt
         pregnant_because=because,
         fertile=may_bear
         and "no-childbearing" not in concepts
-        and (age is None or gates.fertile_age_min.value <= age <= gates.fertile_age_max.value),
+        and (
+            age is None
+            or oldest is None
+            or (age <= gates.fertile_age_max.value and oldest >= gates.fertile_age_min.value)
+        ),
         palliative="palliative-care" in concepts,
     )
 
@@ -57,7 +61,7 @@ def _pregnancy(chart: Chart, thresholds: Thresholds, today: date) -> str:
             return f"{diagnosis.text} ({diagnosis.since or 'undated'})"
     tests = [r for r in chart.labs.get("hcg", ()) if r.result in ("positive", "negative") and r.when]
     limit = int(thresholds.reading.hcg_positive_days.value)
-    if tests and tests[0].result == "positive" and within(tests[0].when, limit, today):
+    if tests and tests[0].result == "positive" and within(tests[0].when, limit, today) is not False:
         return f"hCG positive ({tests[0].when})"
     return ""
 

@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from hooks.assessment.glucocorticoids import methylprednisolone_pulse
-from hooks.assessment.immunosuppression import Immunosuppression, last_infusion
+from hooks.assessment.immunosuppression import Immunosuppression, is_coming, last_infusion
 from hooks.assessment.labs import below, fresh, latest, shown
 from hooks.assessment.pjp_cover import Cover, assess_cover
+from hooks.assessment.pulses import methylprednisolone_pulse
 from hooks.chart.facts import Chart, Diagnosis, LabResult
 from hooks.knowledge.thresholds import Threshold, Thresholds
 from hooks.reasoning import Criterion, Truth, all_of, any_of, any_true, negate
@@ -32,6 +32,7 @@ class PjpRisk(msgspec.Struct, frozen=True, kw_only=True):
     """What speaks for prophylaxis, in the order of B3, and what is running already."""
 
     triggers: tuple[Trigger, ...]
+    taken: Immunosuppression
     cover: Cover
     lymphocytes: LabResult | None
     previous: Diagnosis | None
@@ -52,13 +53,24 @@ class PjpRisk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assess_pjp(
-    chart: Chart, taken: Immunosuppression, thresholds: Thresholds, today: date, *, drugs_checked: bool
+    chart: Chart,
+    taken: Immunosuppression,
+    thresholds: Thresholds,
+    today: date,
+    *,
+    drugs_checked: bool,
+    clashing: frozenset[str] = frozenset(),
 ) -> PjpRisk:
-    """The triggers of B3. `drugs_checked` False: a medication source was not read, so that no absence is certain."""
+    """The triggers of B3; on the order hooks `taken` is what is taken, planned or being ordered.
+
+    `drugs_checked` False: a medication source was not read, so that no absence is certain. `clashing`: sources of
+    orders of prophylaxis that clash, and so do not cover.
+    """
     facts = _Facts(chart, taken, thresholds, today, drugs_checked)
     return PjpRisk(
         triggers=facts.triggers(),
-        cover=assess_cover(chart, thresholds.pjp, today),
+        taken=taken,
+        cover=assess_cover(chart, thresholds.pjp, today, clashing),
         lymphocytes=facts.lymphocytes,
         previous=facts.previous,
     )
@@ -76,7 +88,8 @@ class _Facts:
         self.chart, self.taken, self.gc, self.t, self.today, self.checked = (
             chart, taken, taken.glucocorticoids, t.pjp, today, checked,
         )  # fmt: skip
-        self.pulse = methylprednisolone_pulse(chart, t, today)
+        self.ordered = bool(chart.ordered)
+        self.pulse = methylprednisolone_pulse(chart, t, today, ordered=self.ordered)
         self.lymphocytes = latest(chart, "lymphocytes")
         self.low = fresh(chart, "lymphocytes", t.reading.lab_fresh_days, today)
         self.previous = next((d for d in chart.diagnoses if "pneumocystosis" in d.concepts), None)
@@ -144,7 +157,7 @@ class _Facts:
         truth = self.found(self.gc.at_least(at_least.value))
         mg = self.gc.mg_per_day
         return Criterion(
-            "glucocorticoid dose today, as prednisone",
+            "glucocorticoid dose " + ("today or as ordered" if self.ordered else "today") + ", as prednisone",
             truth,
             value=f"{mg:g}"
             if mg is not None
@@ -183,6 +196,8 @@ class _Facts:
 
     def _given(self, drug: str, given: Truth, days: Threshold) -> Criterion:
         truth, last = self.found(given), last_infusion(self.chart, drug)
+        if self.ordered and is_coming(self.chart, drug, self.today):
+            return self._coming(drug)
         course = next((c for c in self.chart.courses_of(drug) if c.status not in ("planned", "draft")), None)
         fact = last or course
         return Criterion(
@@ -197,6 +212,17 @@ class _Facts:
             threshold=f"within {days} [{days.mark}]",
             source=fact.source if fact else "",
             missing=self._missing(truth, f"date of the last {drug}"),
+        )
+
+    def _coming(self, drug: str) -> Criterion:
+        """Planned ones count on the order hooks (B9)."""
+        courses = self.chart.courses_of(drug)
+        drafts = [course for course in courses if course.status == "draft"]
+        return Criterion(
+            f"{drug} given lately, planned or being ordered",
+            True,
+            value="being ordered" if drafts else "planned",
+            source=", ".join(c.source for c in drafts or courses),
         )
 
     def count(self, n: float, *, beside_rituximab: bool = False) -> Criterion:

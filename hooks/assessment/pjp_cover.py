@@ -1,57 +1,75 @@
 """Is prophylaxis against Pneumocystis running already, and since when? (B3 "Already covered", B9 "Active")"""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import msgspec
 
 from cds_service.fhir.dates import within
 from hooks.assessment.glucocorticoids import is_active
-from hooks.assessment.immunosuppression import active_courses
 from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.knowledge.thresholds import Pjp
 from hooks.reasoning import Truth, any_true
 
 
 class Cover(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether prophylaxis is running. `course` runs; `doubtful`: courses of which it cannot be told, with the reason.
+    """Whether prophylaxis is running. `course` runs, or is being ordered without a clash.
 
-    `held`: prophylaxis that is on hold, which does not cover (B9).
+    `taken`: what has been taken so far, even if an order of this request replaces it. `doubtful`: courses of which it
+    cannot be told, with the reason. `held`: prophylaxis that is on hold, which does not cover (B9).
     """
 
     course: DrugCourse | None = None
+    taken: DrugCourse | None = None
     doubtful: tuple[tuple[DrugCourse, str], ...] = ()
     held: DrugCourse | None = None
 
 
-def assess_cover(chart: Chart, t: Pjp, today: date) -> Cover:
-    """B3 "Already covered"."""
+def assess_cover(chart: Chart, t: Pjp, today: date, clashing: frozenset[str] = frozenset()) -> Cover:
+    """B3 "Already covered". `clashing`: sources of orders that clash, and so do not cover."""
     doubtful: list[tuple[DrugCourse, str]] = []
-    running: list[DrugCourse] = []
-    for drug in ("tmp-smx", "atovaquone", "dapsone"):
-        for course in active_courses(chart, drug, today):
-            if drug == "tmp-smx" and is_treatment(course, t):
-                doubtful.append((course, f"a course of up to {t.treatment_days} twice a day or more is treatment"))
-            elif drug == "tmp-smx" and _too_seldom(course, today):
-                doubtful.append((course, "it is taken as needed, or less than twice a week"))
-            else:
-                running.append(course)
-    for course in chart.courses_of("pentamidine"):
-        if course.status not in ("planned", "draft", "on-hold"):
-            truth, because = _inhaled_lately(course, t, today)
+    covering: list[DrugCourse] = []
+    for drug in PROPHYLAXIS:
+        for course in chart.courses_of(drug):
+            truth, because = _covers(course, t, today)
+            if course.source in clashing:
+                continue
             if truth:
-                running.append(course)
-            elif truth is None:
+                covering.append(course)
+            elif truth is None and not course.superseded:
                 doubtful.append((course, because))
-    held = next((c for c in chart.courses if c.drug in _PROPHYLAXIS and c.status == "on-hold"), None)
-    first = min(running, key=lambda c: c.start.earliest if c.start else date.max, default=None)
-    return Cover(course=first, doubtful=tuple(doubtful), held=held)
+    return Cover(
+        course=_first(course for course in covering if not course.superseded),
+        taken=_first(course for course in covering if course.status != "draft"),
+        doubtful=tuple(doubtful),
+        held=next((c for c in chart.courses if c.drug in PROPHYLAXIS and c.status == "on-hold"), None),
+    )
 
 
-_PROPHYLAXIS = ("tmp-smx", "atovaquone", "dapsone", "pentamidine")
+def _first(courses: Iterable[DrugCourse]) -> DrugCourse | None:
+    return min(courses, key=lambda c: c.start.earliest if c.start else date.max, default=None)
+
+
+def _covers(course: DrugCourse, t: Pjp, today: date) -> tuple[Truth, str]:
+    """Whether a course protects, or would if an order of this request did not end it; None with the reason against."""
+    if course.drug == "pentamidine":
+        return (False, "") if course.status in ("planned", "on-hold") else _inhaled_lately(course, t, today)
+    if course.status != "draft" and not is_active(msgspec.structs.replace(course, superseded=False), today):
+        return False, ""
+    if is_treatment(course, t):
+        return None, f"a course of up to {t.treatment_days} twice a day or more is treatment"
+    if course.drug == "tmp-smx" and _too_seldom(course, today):
+        return None, "it is taken as needed, or less than twice a week"
+    return True, ""
+
+
+PROPHYLAXIS = ("tmp-smx", "atovaquone", "dapsone", "pentamidine")
 
 
 def is_treatment(course: DrugCourse, t: Pjp) -> bool:
     """Whether TMP-SMX is a short course twice a day or more: treatment, not prophylaxis (A4 trap, B3)."""
+    if course.drug != "tmp-smx":
+        return False
     often = [step for step in course.steps if step.per_day is not None and step.per_day >= _TWICE]
     return bool(often) and len(often) == len(course.steps) and all(_short(course, step, t) for step in often)
 
@@ -89,6 +107,8 @@ def _inhaled_lately(course: DrugCourse, t: Pjp, today: date) -> tuple[Truth, str
     days = int(t.pentamidine_days.value)
     if course.route not in ("inhaled", ""):
         return False, ""
+    if course.status == "draft" and course.route:
+        return True, ""
     dates = [when for step in course.steps for when in step.dates]
     lately = any_true(within(when, days, today) for when in dates or (course.end or course.start,))
     if is_active(course, today) and any(step.per_day for step in course.steps):

@@ -1,6 +1,7 @@
 """Trials of rituximab (B0 row RTX, B9)."""
 
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from math import inf
 
@@ -102,26 +103,29 @@ def _trial(chart: Chart, doses: list[RituximabDose], thresholds: Thresholds, tod
     )
     note = next((d.note for d in doses if d.note), "")
     given = f"{n} infusion{'s' * (n != 1)} of {shown} from {first.on}" + (f" ({note})" if note else "")
-    sources = frozenset(d.infusion.course or d.infusion.source for d in doses)
-    running = (today - doses[-1].on).days <= t.recent_days.value
-    start = first.infusion.when
+    trial = partial(
+        Trial,
+        start=first.infusion.when,
+        given=given,
+        courses=frozenset(d.infusion.course or d.infusion.source for d in doses),
+        running=(today - doses[-1].on).days <= t.recent_days.value,
+    )
     problems = [d.problem for d in doses if d.problem]
     if _enough(doses, thresholds):
         waited = weeks >= t.min_weeks.value or (
             weeks >= t.worse_weeks.value and _objectively_worse(chart, first.on, thresholds)
         )
         if waited:
-            return Trial(base="ADEQUATE", start=start, given=given, courses=sources, running=running)
+            return trial(base="ADEQUATE")
         gap = f"first infusion {int(weeks)} weeks ago: judge at {t.min_weeks.value:g} weeks or later"
-        return Trial(base="TOO_EARLY", start=start, given=given, gap=gap, courses=sources, running=running)
+        return trial(base="TOO_EARLY", gap=gap)
     if problems:
         gap = "; ".join(dict.fromkeys(problems))
-        return Trial(base="EXPOSED_UNKNOWN", start=start, given=given, gap=gap, courses=sources, running=running)
+        return trial(base="EXPOSED_UNKNOWN", gap=gap)
     gap = (
         f"{t.fixed_mg.value:g} mg × {t.fixed_n.value:g} two weeks apart, "
         f"or {t.mg_m2.value:g} mg/m² weekly × {t.weekly_n.value:g}"
     )
     if today - first.on <= timedelta(days=t.on_track_days.value):
-        gap = f"series not finished ({gap})"
-        return Trial(base="TOO_EARLY", start=start, given=given, gap=gap, courses=sources, running=running)
-    return Trial(base="UNDERDOSED", start=start, given=given, gap=f"needed {gap}", courses=sources, running=running)
+        return trial(base="TOO_EARLY", gap=f"series not finished ({gap})")
+    return trial(base="UNDERDOSED", gap=f"needed {gap}")

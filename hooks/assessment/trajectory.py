@@ -212,7 +212,7 @@ def _dated(courses: tuple[DrugCourse, ...], day: date) -> str:
         for step in course.steps:
             start, end = step.start or course.start, step.end or course.end
             begins = start is not None and start.exact and start.earliest == day
-            if begins or (end is not None and end.exact and end.latest + _ONE_DAY == day):
+            if begins or (end is not None and end.exact and (day - end.latest).days == 1):
                 return course.source
     return ""
 
@@ -220,7 +220,7 @@ def _dated(courses: tuple[DrugCourse, ...], day: date) -> str:
 def _forced(courses: tuple[DrugCourse, ...], day: date, bridge: int) -> bool:
     """Whether the dose fell because a course was stopped for intolerance or failure."""
     return any(
-        (c.intolerance or c.failure) and c.end is not None and abs((c.end.latest + _ONE_DAY - day).days) <= bridge
+        (c.intolerance or c.failure) and c.end is not None and abs((c.end.latest - day).days + 1) <= bridge
         for c in courses
     )
 

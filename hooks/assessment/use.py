@@ -6,12 +6,12 @@ An order that the drafts of the request replace or end no longer counts as taken
 import msgspec
 
 from hooks.assessment import Assessment
-from hooks.assessment.immunosuppression import active_courses
+from hooks.assessment.immunosuppression import active_courses, infused_active
 from hooks.chart.facts import DrugCourse
 
 
 class DrugUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One drug today. `active`: as B9 says. `courses`: those behind it, whatever their state.
+    """One drug today. `active`: as B9 says, for whatever indication. `courses`: those behind it, whatever their state.
 
     `taken`: active home courses (for infused drugs: courses running now). `planned`: intended, or to start later.
     `ordered`: drafts of this request, on the order hooks only.
@@ -49,11 +49,16 @@ def use_of(a: Assessment, drug: str) -> DrugUse:
 def _use_of(a: Assessment, drug: str) -> DrugUse:
     courses = a.chart.courses_of(drug)
     taken = active_courses(a.chart, drug, a.today)
-    infused = {"ivig": a.ivig, "rituximab": a.rituximab, "cyclophosphamide": a.cyclophosphamide}.get(drug)
+    t = a.knowledge.thresholds
+    infused = {
+        "ivig": t.ivig.active_days,
+        "rituximab": t.rituximab.recent_days,
+        "cyclophosphamide": t.cyclophosphamide.active_days,
+    }.get(drug)
     running = [c for c in courses if c.end is None or c.end.latest >= a.today]
     return DrugUse(
         drug=drug,
-        active=infused.active if infused else bool(taken),
+        active=infused_active(a.chart, drug, infused, a.today) if infused else bool(taken),
         taken=taken,
         planned=tuple(c for c in running if c.status == "planned" and not c.superseded),
         ordered=tuple(c for c in courses if c.status == "draft"),

@@ -18,7 +18,7 @@ from hooks.knowledge.model import (
     RuleText,
     ValueSet,
 )
-from hooks.knowledge.overlay import Overlay, add_codes, change_thresholds, read_overlay
+from hooks.knowledge.overlay import Overlay, add_codes, change_thresholds, read_overlay, switch_rules
 from hooks.knowledge.thresholds import Thresholds
 from hooks.knowledge.valuesets import compile_value_set
 
@@ -62,10 +62,10 @@ def load(overlay: Path | None = None, data: Path = DATA) -> Knowledge:
         article=article,
         override_reasons=files.entries("override_reasons.yaml").override_reasons,
         decisions=tuple((entry.where, entry.what) for entry in files.entries("decisions.yaml").decisions),
-        overlay=tuple(changes),
     )
     rules = _rules(files, knowledge)
-    return msgspec.structs.replace(knowledge, rules=rules, version=files.version(site_bytes))
+    changes += switch_rules(rules, site, site_file)
+    return msgspec.structs.replace(knowledge, rules=rules, overlay=tuple(changes), version=files.version(site_bytes))
 
 
 class _Files:

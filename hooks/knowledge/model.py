@@ -48,6 +48,8 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     citations: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     override: Literal["A", "S"] = "A"
+    enabled: bool = True
+    """False: the rule is silent unless a site turns it on in its own file."""
     article: tuple[str, ...] = ()
     """The statements of the article (rows of B5) that this rule or a sentence of its card covers."""
     review_by: date

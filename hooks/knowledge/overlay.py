@@ -1,4 +1,4 @@
-"""A site's own file: other thresholds, more codes. It changes what is known without touching the package.
+"""A site's own file: other thresholds, more codes, rules turned on. It changes what is known, not the package.
 
 ```yaml
 thresholds:
@@ -7,6 +7,8 @@ value_sets:
   creatine-kinase:
     add:
       - {system: "http://hospital.example/lab", code: CKT, display: Creatine kinase, reason: local code}
+rules:
+  CancerScreening: {enabled: true, reason: agreed with oncology}
 ```
 
 Every change is kept with its reason, and shown where the number or the set is shown.
@@ -19,7 +21,7 @@ from typing import Annotated, Any
 import msgspec
 
 from hooks.knowledge.files import KnowledgeError, parse_yaml, read, typed, typed_each
-from hooks.knowledge.model import OverlayChange, ValueSet
+from hooks.knowledge.model import OverlayChange, RuleText, ValueSet
 from hooks.knowledge.systems import normal_code, system_family
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -42,16 +44,23 @@ class Additions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     add: tuple[NewCode, ...]
 
 
+class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool
+    reason: Text
+
+
 class Overlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the file may say."""
 
     thresholds: dict[str, NewValue] = {}
     value_sets: dict[str, Additions] = {}
+    rules: dict[str, Switch] = {}
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thresholds: dict[str, Any] = {}
     value_sets: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
 
 
 def read_overlay(path: Path | None) -> tuple[Overlay, bytes]:
@@ -60,8 +69,12 @@ def read_overlay(path: Path | None) -> tuple[Overlay, bytes]:
         return Overlay(), b""
     content = read(path)
     file = typed(parse_yaml(content, path.name), _File, path.name)
-    thresholds = typed_each(file.thresholds, NewValue, path.name, "thresholds")
-    return Overlay(thresholds, typed_each(file.value_sets, Additions, path.name, "value_sets")), content
+    overlay = Overlay(
+        typed_each(file.thresholds, NewValue, path.name, "thresholds"),
+        typed_each(file.value_sets, Additions, path.name, "value_sets"),
+        typed_each(file.rules, Switch, path.name, "rules"),
+    )
+    return overlay, content
 
 
 def change_thresholds(entries: dict[str, Any], overlay: Overlay, file: str) -> list[OverlayChange]:
@@ -101,4 +114,19 @@ def add_codes(value_sets: dict[str, ValueSet], overlay: Overlay, file: str) -> l
                 found = msgspec.structs.replace(found, codes=codes)
             changes.append(OverlayChange(name, "", f"{new.system} {new.code} {new.display}".strip(), new.reason))
         value_sets[name] = found
+    return changes
+
+
+def switch_rules(rules: dict[str, RuleText], overlay: Overlay, file: str) -> list[OverlayChange]:
+    """Turn on rules that are shipped off. No other rule has a switch: naming it raises KnowledgeError."""
+    changes = []
+    for name, switch in overlay.rules.items():
+        if name not in rules:
+            raise KnowledgeError(file, f"rules.{name}", "no such rule; names are as on the page /rules/")
+        rule = rules[name]
+        if rule.enabled:
+            raise KnowledgeError(file, f"rules.{name}", "is always on; only rules that are shipped off have a switch")
+        if switch.enabled:
+            rules[name] = msgspec.structs.replace(rule, enabled=True)
+            changes.append(OverlayChange(name, "off", "on", switch.reason))
     return changes

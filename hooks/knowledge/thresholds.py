@@ -112,6 +112,13 @@ class Ivig(_Group, frozen=True):
     antibody_flag_days: Threshold  # 90: antibody test soon after IVIG/PLEX (B0)
 
 
+class IvigSafety(_Group, frozen=True):
+    max_g_per_kg: Threshold  # 2.2
+    window_days: Threshold  # 28
+    thrombosis_months: Threshold  # 12
+    egfr: Threshold  # 60
+
+
 class Rituximab(_Group, frozen=True):
     fixed_mg: Threshold
     fixed_n: Threshold
@@ -129,14 +136,20 @@ class Rituximab(_Group, frozen=True):
     on_track_days: Threshold  # 35
     recent_days: Threshold  # 183
     redose_months: Threshold  # 6 (R3)
+    hbv_passive_weeks: Threshold  # 12 (S5)
+    igg_after_ivig_days: Threshold  # 28 (S6)
 
 
 class Methotrexate(_Group, frozen=True):
     min_mg_week: Threshold
     max_mg_week: Threshold
     hard_max_mg_week: Threshold
+    split_doses: Threshold  # 3 ENG
     min_weeks: Threshold
     bridge_days: Threshold  # 14 ENG
+    egfr_stop: Threshold  # 30 (S9)
+    egfr_low: Threshold  # 60 (S9)
+    ending_days: Threshold  # 7 (S9)
 
 
 class Cyclophosphamide(_Group, frozen=True):
@@ -157,13 +170,20 @@ class Cyclophosphamide(_Group, frozen=True):
     min_pulses: Threshold  # 4
     pulse_mg_kg: Threshold  # 10
     oral_mg_kg_day_min: Threshold  # 1
+    oral_mg_kg_day_max: Threshold  # 2
     min_weeks: Threshold  # 12
     active_days: Threshold  # 35
     trial_gap_days: Threshold  # 84 ENG
     wbc_hold: Threshold
     anc_hold: Threshold
     platelets_hold: Threshold
+    anc_stop: Threshold  # 1.5 (S1)
+    platelets_stop: Threshold  # 50 (S1)
+    cumulative_note_g: Threshold  # 10 (S4)
     cumulative_stop_g: Threshold  # 25
+    cumulative_cancer_g: Threshold  # 36 (S4)
+    excess_warning: Threshold  # 0.10 (R2-DOSE)
+    excess_critical: Threshold  # 0.25 (R2-DOSE)
     igg_low: Threshold  # 4 g/L
     combo_weeks_min: Threshold  # 6 (R3)
     combo_weeks_max: Threshold  # 12 (R3)
@@ -231,6 +251,10 @@ class PlasmaExchange(_Group, frozen=True):
     after_infusion_hours: Threshold  # 72
 
 
+class Cancer(_Group, frozen=True):
+    onset_years: Threshold  # 3
+
+
 class Reading(_Group, frozen=True):
     """How FHIR is read (A4, A5)."""
 
@@ -279,6 +303,7 @@ class Thresholds(_Group, frozen=True):
     baseline: Baseline
     response: Response
     ivig: Ivig
+    ivig_safety: IvigSafety
     rituximab: Rituximab
     methotrexate: Methotrexate
     cyclophosphamide: Cyclophosphamide
@@ -287,6 +312,7 @@ class Thresholds(_Group, frozen=True):
     monitoring: Monitoring
     trajectory: Trajectory
     plasma_exchange: PlasmaExchange
+    cancer: Cancer
     reading: Reading
     glucocorticoid: Glucocorticoid
     body: BodySize

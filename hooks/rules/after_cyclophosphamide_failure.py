@@ -19,6 +19,7 @@ from hooks.rules.escalation import (
     not_tolerated,
     state_in,
 )
+from hooks.rules.ordered import AFTER_CYCLOPHOSPHAMIDE, NEXT_STEPS, none_ordered
 from hooks.suggestions import investigations, next_line
 
 
@@ -41,6 +42,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
                 *refractory(a),
             ),
         ),
+        none_ordered(a, "one of the next steps", NEXT_STEPS),
     )
 
 
@@ -125,4 +127,10 @@ def _card(a: Assessment) -> CardDraft:
     )
 
 
-RULE = Rule(name="AfterCyclophosphamideFailure", criteria=_criteria, card=_card, sources=(*SOURCES, "allergies"))
+RULE = Rule(
+    name="AfterCyclophosphamideFailure",
+    criteria=_criteria,
+    card=_card,
+    sources=(*SOURCES, "allergies"),
+    orders=AFTER_CYCLOPHOSPHAMIDE,
+)

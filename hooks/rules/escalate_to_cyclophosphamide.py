@@ -6,15 +6,18 @@ from hooks.assessment.cyclophosphamide_dose import advise, draft_gates, may_draf
 from hooks.assessment.trials import DONE, FAILED
 from hooks.reasoning import Criterion, any_of
 from hooks.rules.base import CardDraft, FactRow, Rule, md
+from hooks.rules.contraception import with_cyclophosphamide
 from hooks.rules.escalation import (
     SOURCES,
     activity_is,
     each_in,
     escalation_scope,
     fact_rows,
+    not_pregnant,
     state_in,
     unverifiable,
 )
+from hooks.rules.ordered import MORE_OF_THE_SAME
 from hooks.suggestions import cyclophosphamide, investigations
 
 ASK = "Refractory IMNM: consider specialist referral and cyclophosphamide; evidence is low"
@@ -34,11 +37,15 @@ def _refractory(a: Assessment) -> tuple[Criterion, ...]:
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+    return (*but_for_pregnancy(a), not_pregnant(a))
+
+
+def but_for_pregnancy(a: Assessment) -> tuple[Criterion, ...]:
+    """What the rule asks, pregnancy aside (B9 "Pregnant")."""
     return (
         *escalation_scope(a),
         *refractory(a),
         state_in(a, a.cyclophosphamide, ("NOT_EXPOSED",), "never given, not planned, no intolerance"),
-        Criterion("not pregnant", not a.person.pregnant, value=a.person.pregnant_because),
     )
 
 
@@ -63,6 +70,7 @@ def _card(a: Assessment) -> CardDraft:
         "renal function. Creatinine and eGFR over-estimate renal function in muscle wasting: consider cystatin C.",
         "Toxicity: infertility, malignancy, haemorrhagic cystitis, marrow suppression, infection; teratogenic. "
         "Mesna, hydration and antiemetic by local policy; Pneumocystis prophylaxis becomes due.",
+        *with_cyclophosphamide(a),
     ]
     if unverifiable(a.three):
         why.insert(1, f"Documented failure of {', '.join(unverifiable(a.three))}; doses not verifiable.")
@@ -92,4 +100,10 @@ def _gate_rows(gates: tuple[Criterion, ...]) -> tuple[FactRow, ...]:
     return tuple(FactRow(c.name, md(f"{c.value} {c.unit}".strip()), c.when, c.threshold) for c in measured if c.when)
 
 
-RULE = Rule(name="EscalateToCyclophosphamide", criteria=_criteria, card=_card, sources=(*SOURCES, "allergies"))
+RULE = Rule(
+    name="EscalateToCyclophosphamide",
+    criteria=_criteria,
+    card=_card,
+    sources=(*SOURCES, "allergies"),
+    orders=MORE_OF_THE_SAME,
+)

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from hooks.assessment import Assessment
 from hooks.assessment.activity import Activity, ActivityState
-from hooks.assessment.labs import below, ever, fresh, shown
-from hooks.assessment.person import recent
+from hooks.assessment.hepatitis_b import assess_hepatitis_b
+from hooks.assessment.immunoglobulin_g import immunoglobulin_g
+from hooks.assessment.infections import serious_infections
+from hooks.assessment.labs import shown
 from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
 from hooks.reasoning import Criterion, Truth, all_of, all_true
 from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, on, scope, score_row, threshold_text
@@ -47,6 +49,11 @@ def _escalation_scope(a: Assessment) -> tuple[Criterion, ...]:
             source=conflict.source if conflict else "",
         ),
     )
+
+
+def not_pregnant(a: Assessment) -> Criterion:
+    """Escalation by the article ends in pregnancy (B1): FertilityAndContraception says so instead."""
+    return Criterion("not pregnant", not a.person.pregnant, value=a.person.pregnant_because)
 
 
 def state_in(a: Assessment, trials: ClassTrials, states: Iterable[TrialState], name: str) -> Criterion:
@@ -164,16 +171,17 @@ def unverifiable(trials: Iterable[ClassTrials]) -> tuple[str, ...]:
 def rituximab_waits(a: Assessment) -> tuple[str, str]:
     """What rituximab waits for, as "not before … is dealt with", and the findings; both empty when it need not."""
     t, found = a.knowledge.thresholds, dict[str, list[str]]()
-    for concept, name in (("hbsag", "HBsAg"), ("anti-hbc", "anti-HBc")):
-        if positive := ever(a.chart, concept, "positive"):
-            found.setdefault("hepatitis B", []).append(f"{name} {md(shown(positive))} ({on(positive.when)})")
-    igg, low = fresh(a.chart, "igg", t.reading.lab_fresh_days, a.today), t.cyclophosphamide.igg_low
-    if igg and below(igg, low.value):
-        found["low IgG"] = [f"IgG {md(shown(igg))} ({on(igg.when)}, {threshold_text(low, '<')})"]
-    for d in a.chart.diagnoses:
-        running = "serious-infection" in d.concepts and d.current
-        if running and recent(d, t.gates.infection_days.value, a.today) is not False:
-            found.setdefault("infection", []).append(f"{md(d.text)} ({on(d.since)})")
+    for test in assess_hepatitis_b(a.chart, t).in_state("positive", "carried over"):
+        assert test.result is not None
+        seen = f"{test.name} {md(shown(test.result))} ({on(test.result.when)})"
+        carried = "; perhaps carried over by IVIG" if test.ivig else ""
+        found.setdefault("hepatitis B", []).append(seen + carried)
+    igg, low = immunoglobulin_g(a), t.cyclophosphamide.igg_low
+    if igg.result and igg.low and igg.after_ivig is not True:
+        seen = f"IgG {md(shown(igg.result))} ({on(igg.result.when)}, {threshold_text(low, '<')})"
+        found["low IgG"] = [seen]
+    for d in serious_infections(a.chart, t, a.today):
+        found.setdefault("infection", []).append(f"{md(d.text)} ({on(d.since)})")
     if not found:
         return "", ""
     verb = "is" if len(found) == 1 else "are"

@@ -3,7 +3,7 @@
 from hooks.assessment import Assessment
 from hooks.assessment.immunosuppression import active_courses
 from hooks.assessment.labs import ever, fresh
-from hooks.chart.facts import Allergy, Diagnosis, LabResult
+from hooks.chart.facts import Allergy, Diagnosis, DrugCourse, LabResult
 from hooks.reasoning import Truth
 from hooks.rules.base import MEDICATION_SOURCES, md, on
 from hooks.suggestions.pjp_choice import Circumstances
@@ -18,10 +18,10 @@ def circumstances(a: Assessment) -> Circumstances:
     """The facts; text from the record is made inert."""
     allergy = _sulfonamide_allergy(a)
     condition = _condition(a, "sulfonamide-allergy", current=False)
-    methotrexate = active_courses(a.chart, "methotrexate", a.today)
+    methotrexate = _now(a, "methotrexate")
     weekly = [step.mg_per_day_high for course in methotrexate for step in course.steps]
     known = [mg * 7 for mg in weekly if mg is not None]
-    rifamycins = active_courses(a.chart, "rifamycin", a.today)
+    rifamycins = _now(a, "rifamycin")
     deficient, g6pd = _g6pd(a)
     return Circumstances(
         allergies_checked=not a.unchecked("allergies"),
@@ -43,23 +43,27 @@ def circumstances(a: Assessment) -> Circumstances:
         g6pd=g6pd,
         pregnant=md(a.person.pregnant_because),
         rifamycin=md(rifamycins[0].text) if rifamycins else "",
-        interacting=tuple(
-            md(course.text) for drug in INTERACTING for course in active_courses(a.chart, drug, a.today)[:1]
-        ),
+        interacting=tuple(md(course.text) for drug in INTERACTING for course in _now(a, drug)[:1]),
         methotrexate=bool(methotrexate),
         methotrexate_weekly=max(known) if known and len(known) == len(weekly) else None,
         methotrexate_doubtful=_doubtful_methotrexate(a),
-        folate=bool(active_courses(a.chart, "folate", a.today)),
+        folate=bool(_now(a, "folate")),
         liver=_words(_condition(a, "hepatitis-b")),
-        age=a.person.age,
+        age=a.person.oldest,
     )
+
+
+def _now(a: Assessment, drug: str) -> tuple[DrugCourse, ...]:
+    """What is taken today, or is being ordered."""
+    drafts = (course for course in a.chart.courses_of(drug) if course.status == "draft")
+    return (*active_courses(a.chart, drug, a.today), *drafts)
 
 
 def _doubtful_methotrexate(a: Assessment) -> str:
     """Methotrexate whose status is unknown, begun and not known to have ended."""
     for course in a.chart.courses:
         ended = course.end is not None and course.end.latest < a.today
-        if course.drug == "methotrexate" and course.status == "unknown" and not ended:
+        if course.drug == "methotrexate" and course.status == "unknown" and not (ended or course.superseded):
             return f"{md(course.text)} (status unknown, {on(course.start)})"
     return ""
 

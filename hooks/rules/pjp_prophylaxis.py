@@ -1,25 +1,17 @@
 """R9-PJP PjpProphylaxis: the immunosuppression calls for prophylaxis of Pneumocystis pneumonia (B1, B3, B7, B9)."""
 
-from typing import NamedTuple
-
-from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
+from hooks.assessment.immunosuppression import assess_immunosuppression
 from hooks.assessment.labs import readable
 from hooks.assessment.pjp import PjpRisk, Trigger, assess_pjp
 from hooks.chart.facts import LabResult
-from hooks.reasoning import Criterion, any_of
+from hooks.reasoning import Criterion, all_of, any_of
+from hooks.rules import ordered
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, scope
+from hooks.rules.pjp_advice import Advice, for_adult, on_clash, without_dose
 from hooks.rules.pjp_circumstances import circumstances
-from hooks.suggestions.pjp_choice import (
-    METHOTREXATE,
-    Circumstances,
-    Option,
-    first_fitting,
-    g6pd_decides,
-    said,
-    select,
-)
-from hooks.suggestions.pjp_regimens import REGIMENS, draft_order, g6pd_test
+from hooks.rules.pjp_orders import clash_criterion, clashes
+from hooks.suggestions.pjp_choice import Circumstances, Option, first_fitting, said, select
 
 SOURCES = (*MEDICATION_SOURCES, "allergies", "labs")
 _EXTRAPOLATED = frozenset({"P1", "P3", "P5"})
@@ -37,12 +29,16 @@ def risk(a: Assessment) -> PjpRisk:
 
 
 def _assess(a: Assessment) -> PjpRisk:
+    taken = a.immunosuppression
+    if a.chart.ordered:
+        taken = assess_immunosuppression(a.chart, a.knowledge.thresholds, a.today, ordered=True)
     return assess_pjp(
         a.chart,
-        a.immunosuppression,
+        taken,
         a.knowledge.thresholds,
         a.today,
         drugs_checked=not a.unchecked(*MEDICATION_SOURCES),
+        clashing=frozenset(clash.order.source for clash in clashes(a)),
     )
 
 
@@ -55,41 +51,42 @@ def _triggers(a: Assessment) -> Criterion:
     return any_of("a reason for PJP prophylaxis", *[trigger.criterion for trigger in risk(a).triggers])
 
 
-def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+def _uncovered(a: Assessment) -> Criterion:
     found = risk(a)
     cover = found.cover.course
-    return (
-        *scope(a, history=True, children=True),
-        triggers(a),
-        Criterion(
-            "no prophylaxis known to be running",
-            cover is None,
-            value=cover.text if cover else "; ".join(because for _, because in found.cover.doubtful),
-            when=str(cover.start or "") if cover else "",
-            source=cover.source if cover else ", ".join(course.source for course, _ in found.cover.doubtful),
-        ),
+    return Criterion(
+        "no prophylaxis known to be running" + (" or being ordered" if a.chart.ordered else ""),
+        cover is None,
+        value=cover.text if cover else "; ".join(because for _, because in found.cover.doubtful),
+        when=str(cover.start or "") if cover else "",
+        source=cover.source if cover else ", ".join(course.source for course, _ in found.cover.doubtful),
     )
 
 
-class _Advice(NamedTuple):
-    """The part of the card that depends on who the patient is."""
-
-    ask: str
-    lines: tuple[str, ...]
-    suggestions: tuple[Suggestion, ...] = ()
+def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+    who, due = scope(a, history=True, children=True), (triggers(a), _uncovered(a))
+    if not a.chart.ordered:
+        return (*who, *due)
+    return (
+        *who,
+        any_of("prophylaxis is due, or an order of it clashes", all_of("prophylaxis is due", *due), clash_criterion(a)),
+    )
 
 
 def _card(a: Assessment) -> CardDraft:
     found, known = risk(a), circumstances(a)
     options = select(known, a.knowledge.thresholds.pjp)
-    if found.dose_needed:
-        advice = _Advice("PJP prophylaxis: the glucocorticoid dose is needed to judge", (_DOSE_NEEDED,))
+    against = clashes(a)
+    if against:
+        advice = on_clash(a, found, known, options, against)
+    elif found.dose_needed:
+        advice = Advice("PJP prophylaxis: the glucocorticoid dose is needed to judge", (_DOSE_NEEDED,))
     elif a.person.adult:
-        advice = _adult(a, found, known, options)
+        advice = for_adult(a, found, known, options)
     else:
-        advice = _no_dose(a, found, options)
+        advice = without_dose(a, found, options)
     return CardDraft(
-        indicator="warning" if found.warns else "info",
+        indicator="warning" if found.warns or against else "info",
         summary=advice.ask,
         ask=advice.ask,
         why=(
@@ -102,90 +99,6 @@ def _card(a: Assessment) -> CardDraft:
         missing=_missing(found, known, options),
         suggestions=advice.suggestions,
     )
-
-
-def _reason(found: PjpRisk) -> str:
-    """The leading trigger in a few words, for the summary."""
-    words = {
-        "P1": "cyclophosphamide",
-        "P2": "glucocorticoid dose and duration",
-        "P3": "rituximab with other immunosuppression",
-        "P4": "glucocorticoid with a further risk",
-        "P5": "immunosuppression",
-        "P6": "earlier PJP",
-        "PX": "glucocorticoid of unknown dose",
-    }
-    return words[found.holding[0].id]
-
-
-def _adult(a: Assessment, found: PjpRisk, known: Circumstances, options: tuple[Option, ...]) -> _Advice:
-    fitting = first_fitting(options)
-    suggestions = [
-        draft_order(
-            a,
-            option.regimen,
-            reduced=option.reduced,
-            recommended=found.warns,
-            methotrexate=known.methotrexate,
-        )
-        for option in fitting[:1]
-    ]
-    if g6pd_decides(options):
-        atovaquone = next(option for option in options if option.regimen.drug == "atovaquone")
-        suggestions.append(g6pd_test(a, recommended=not atovaquone.fits))
-    lead = "PJP prophylaxis indicated" if found.warns else "Consider PJP prophylaxis"
-    if not fitting:
-        ask = f"{lead} ({_reason(found)}): no standard regimen fits, ask for specialist advice"
-    else:
-        ask = f"{lead} ({_reason(found)}): {fitting[0].regimen.name}"
-    lines = [
-        f"{'First' if rank == 0 else 'Second'} choice: {_offer(option)}" for rank, option in enumerate(fitting[:2])
-    ]
-    if options[0].fits and known.methotrexate:
-        lines.append(REGIMENS.methotrexate)
-    if options[0].fits and known.interacting:
-        lines.append(f"Active beside it, with an interaction to watch: {', '.join(known.interacting)}.")
-    lines += [_against(option) for option in options if not option.fits]
-    if known.egfr:
-        lines.append(
-            "The reported eGFR stands in for creatinine clearance; with muscle wasting it overestimates renal function."
-        )
-    if known.pregnant:
-        lines.append(f"Pregnant ({known.pregnant}): choose together with obstetrics.")
-    return _Advice(ask, tuple(lines), tuple(suggestions))
-
-
-def _offer(option: Option) -> str:
-    regimen = option.regimen
-    text = f"{regimen.name}, {regimen.dose} [{regimen.mark}]"
-    if option.reduced and regimen.reduced:
-        text += f"; here half of it: {regimen.reduced.dosage}"
-    return f"{text}. {regimen.checks}"
-
-
-def _against(option: Option) -> str:
-    because = "; ".join(blocker.because for blocker in option.against)
-    if option.barred_only_by(METHOTREXATE):
-        return (
-            f"{option.regimen.name}: {because}. It fits if methotrexate is stopped ({option.regimen.dose} "
-            f"[{option.regimen.mark}]); where methotrexate has failed, ask whether it is being stopped."
-        )
-    return f"{option.regimen.name} is not drafted: {because}."
-
-
-def _no_dose(a: Assessment, found: PjpRisk, options: tuple[Option, ...]) -> _Advice:
-    """Children, and patients of unknown age: no dose, no draft (B3, B9)."""
-    lead = "PJP prophylaxis indicated" if found.warns else "Consider PJP prophylaxis"
-    barred = [
-        f"Against {option.regimen.name}: {'; '.join(b.because for b in option.against if b.truth)}."
-        for option in options
-        if any(blocker.truth for blocker in option.against)
-    ]
-    if a.person.adult is None:
-        return _Advice(
-            f"{lead} ({_reason(found)}): age unknown, so no dose is given", ("Age unknown: no dose.", *barred)
-        )
-    return _Advice(f"{lead} ({_reason(found)}): dose by a paediatric pharmacist", (REGIMENS.child, *barred))
 
 
 def _sentence(trigger: Trigger) -> str:
@@ -259,4 +172,4 @@ def _missing(found: PjpRisk, known: Circumstances, options: tuple[Option, ...]) 
     return tuple(dict.fromkeys(lines))
 
 
-RULE = Rule(name="PjpProphylaxis", criteria=_criteria, card=_card, sources=SOURCES)
+RULE = Rule(name="PjpProphylaxis", criteria=_criteria, card=_card, sources=SOURCES, orders=ordered.PJP)

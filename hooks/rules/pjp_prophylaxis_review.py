@@ -5,15 +5,16 @@ from hooks.assessment.pjp import limit
 from hooks.assessment.pjp_cover import running_since
 from hooks.reasoning import Criterion, negate
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, not_, scope
+from hooks.rules.ordered import PROPHYLAXIS_OF_PJP
 from hooks.rules.pjp_prophylaxis import risk, triggers
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     t, found = a.knowledge.thresholds.pjp, risk(a)
-    course = found.cover.course
+    course = found.cover.taken
     absent = None if a.unchecked(*MEDICATION_SOURCES) else False
     since = running_since(course, t.stop_after_months.value, a.today) if course else absent
-    gc = a.immunosuppression.glucocorticoids
+    gc = found.taken.glucocorticoids
     low = negate(gc.at_least(t.stop_gc_mg.value))
     return (
         *scope(a, history=True, children=True),
@@ -40,10 +41,11 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 
 def _card(a: Assessment) -> CardDraft:
-    t, course = a.knowledge.thresholds.pjp, risk(a).cover.course
+    t, found = a.knowledge.thresholds.pjp, risk(a)
+    course = found.cover.taken
     assert course is not None
     since = course.start or course.known_by
-    gc, ask = a.immunosuppression.glucocorticoids, "PJP prophylaxis: review whether it is still needed"
+    gc, ask = found.taken.glucocorticoids, "PJP prophylaxis: review whether it is still needed"
     return CardDraft(
         indicator="info",
         summary=ask,
@@ -59,9 +61,11 @@ def _card(a: Assessment) -> CardDraft:
                 "prophylaxis", md(course.text), f"since {course.start or course.known_by}", limit(t.stop_after_months)
             ),
             FactRow("glucocorticoid as prednisone", f"{gc.known_mg:g} mg/d", "", limit(t.stop_gc_mg, "<")),
-            FactRow("other immunosuppressants", ", ".join(a.immunosuppression.names) or "none on record"),
+            FactRow("other immunosuppressants", ", ".join(found.taken.names) or "none on record"),
         ),
     )
 
 
-RULE = Rule(name="PjpProphylaxisReview", criteria=_criteria, card=_card, sources=MEDICATION_SOURCES)
+RULE = Rule(
+    name="PjpProphylaxisReview", criteria=_criteria, card=_card, sources=MEDICATION_SOURCES, orders=PROPHYLAXIS_OF_PJP
+)

@@ -1,14 +1,17 @@
 """R4-SEQ PlasmaExchangeTiming: plasma exchange removes what was infused before it; ACE inhibitors and albumin (B1)."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from cds_service.fhir.dates import FhirDate, day, within
 from hooks.assessment import Assessment
 from hooks.assessment.immunosuppression import active_courses
+from hooks.assessment.ordered_infusions import ordered_infusions
 from hooks.chart.facts import DrugCourse, Infusion, Session
+from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Thresholds
 from hooks.reasoning import Criterion, Truth, all_true, any_of, any_true
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, on, scope, threshold_text
+from hooks.rules.ordered import PLASMA_EXCHANGE_TIMING
 
 REMOVED = {"ivig": "IVIG", "rituximab": "rituximab"}
 _HOURS = 24
@@ -21,7 +24,7 @@ def washed_out(infusion: Infusion, exchange: FhirDate, thresholds: Thresholds) -
     """
     limit = thresholds.plasma_exchange.after_infusion_hours.value
     assert infusion.when is not None
-    last = infusion.when.latest + timedelta(days=infusion.days - 1)
+    last = shifted(infusion.when.latest, infusion.days - 1)
     soonest, latest = (exchange.earliest - last).days, (exchange.latest - infusion.when.earliest).days
     if latest < 0 or soonest * _HOURS > limit:
         return False
@@ -45,14 +48,16 @@ def removed_by(a: Assessment, exchange: FhirDate) -> tuple[Infusion, ...]:
 
 def given(infusion: Infusion) -> str:
     """`IVIG 2026-11-14 to 2026-11-17`: an infusion, or a course of them, for people."""
-    assert infusion.when is not None
-    last = infusion.when.latest + timedelta(days=infusion.days - 1)
+    if infusion.when is None:
+        return f"{REMOVED[infusion.drug]} (day not stated)"
+    last = shifted(infusion.when.latest, infusion.days - 1)
     return f"{REMOVED[infusion.drug]} {infusion.when}" + (f" to {last}" if infusion.days > 1 else "")
 
 
 def ace_inhibitors(a: Assessment) -> tuple[DrugCourse, ...]:
-    """ACE inhibitors taken today."""
-    return active_courses(a.chart, "ace-inhibitor", a.today)
+    """ACE inhibitors taken today, or being ordered."""
+    drafts = (course for course in a.chart.courses_of("ace-inhibitor") if course.status == "draft")
+    return (*active_courses(a.chart, "ace-inhibitor", a.today), *drafts)
 
 
 def _planned(a: Assessment) -> tuple[Session, ...]:
@@ -71,13 +76,23 @@ def _judged(a: Assessment) -> list[tuple[Session, FhirDate, Truth]]:
 
 
 def _pairs(a: Assessment) -> list[tuple[Session, Infusion, Truth]]:
+    """Each exchange with each infusion. While orders are written, only pairs of which one is being ordered."""
     t = a.knowledge.thresholds
+    drafts = {order.source for order in a.chart.ordered}
+    known = [i for i in a.chart.infusions if i.drug in REMOVED and i.when and i.source not in drafts]
+    ordered = [i for drug in REMOVED for i in ordered_infusions(a.chart, drug)]
     return [
-        (session, infusion, all_true((counts, washed_out(infusion, at, t))))
+        (session, infusion, all_true((counts, _washed_out_if_dated(session, infusion, at, t))))
         for session, at, counts in _judged(a)
-        for infusion in a.chart.infusions
-        if infusion.drug in REMOVED and infusion.when
+        for infusion in ((*known, *ordered) if session.draft or not drafts else ordered)
     ]
+
+
+def _washed_out_if_dated(session: Session, infusion: Infusion, at: FhirDate, t: Thresholds) -> Truth:
+    """An infusion that is ordered for no stated day: it may come before an exchange that is still to come."""
+    if infusion.when is None:
+        return None if session.planned else False
+    return washed_out(infusion, at, t)
 
 
 def _after_infusion(a: Assessment) -> Criterion:
@@ -97,9 +112,10 @@ def _after_infusion(a: Assessment) -> Criterion:
 
 def _with_ace_inhibitor(a: Assessment) -> Criterion:
     planned, drugs = _planned(a), ace_inhibitors(a)
+    new = not a.chart.ordered or any(s.draft for s in planned) or any(c.status == "draft" for c in drugs)
     return Criterion(
         "plasma exchange planned while an ACE inhibitor is taken",
-        bool(planned and drugs),
+        bool(planned and drugs and new),
         value=", ".join(c.text for c in drugs),
         source=", ".join(f.source for f in (*planned, *drugs)),
     )
@@ -123,7 +139,7 @@ def _card(a: Assessment) -> CardDraft:
             "part of what was infused."
         )
         for session, infusion in dict.fromkeys(pairs):
-            kind = "planned" if session.planned else "performed"
+            kind = "being ordered" if session.draft else "planned" if session.planned else "performed"
             facts.append(FactRow(f"Plasma exchange ({kind})", f"after {given(infusion)}", on(session.when)))
     if ace:
         asks.append("hold the ACE inhibitor before it")
@@ -136,4 +152,10 @@ def _card(a: Assessment) -> CardDraft:
     return CardDraft(indicator="warning", summary=ask, ask=ask, why=tuple(why), facts=tuple(facts))
 
 
-RULE = Rule(name="PlasmaExchangeTiming", criteria=_criteria, card=_card, sources=("procedures", *MEDICATION_SOURCES))
+RULE = Rule(
+    name="PlasmaExchangeTiming",
+    criteria=_criteria,
+    card=_card,
+    sources=("procedures", *MEDICATION_SOURCES),
+    orders=PLASMA_EXCHANGE_TIMING,
+)

@@ -3,10 +3,12 @@
 from cds_service.fhir.dates import day, within
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
+from hooks.assessment.pulses import pulse_ordered
 from hooks.chart.facts import Session
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, FactRow, Rule, ck_row, md, on, scope, score_row
 from hooks.rules.escalation import not_tolerated
+from hooks.rules.ordered import FAST_OPTIONS, IMMUNOTHERAPY, none_ordered
 from hooks.rules.plasma_exchange_timing import ace_inhibitors, given, removed_by
 from hooks.suggestions import investigations, next_line
 
@@ -42,6 +44,18 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             threshold=f"{t.trajectory.plex_recent_days} [{t.trajectory.plex_recent_days.mark}]",
             source=", ".join(s.source for s in recent),
         ),
+        none_ordered(a, "a fast option", FAST_OPTIONS, _pulse(a)),
+    )
+
+
+def _pulse(a: Assessment) -> Criterion:
+    truth, orders = pulse_ordered(a.chart, a.knowledge.thresholds, a.today)
+    return Criterion(
+        "an intravenous pulse of methylprednisolone being ordered",
+        truth,
+        value=", ".join(order.text for order in orders),
+        source=", ".join(order.source for order in orders),
+        missing="dose of the methylprednisolone that is being ordered" if truth is None else "",
     )
 
 
@@ -86,4 +100,10 @@ def _card(a: Assessment) -> CardDraft:
     )
 
 
-RULE = Rule(name="RapidProgression", criteria=_criteria, card=_card, sources=("conditions", "scores", "procedures"))
+RULE = Rule(
+    name="RapidProgression",
+    criteria=_criteria,
+    card=_card,
+    sources=("conditions", "scores", "procedures"),
+    orders=IMMUNOTHERAPY,
+)

@@ -20,6 +20,7 @@ from hooks.rules.escalation import (
     not_tolerated,
     rituximab_waits,
 )
+from hooks.rules.ordered import CYCLOPHOSPHAMIDE
 
 DAYS_PER_MONTH = 30.5
 
@@ -79,4 +80,6 @@ def _card(a: Assessment) -> CardDraft:
     )
 
 
-RULE = Rule(name="RituximabWithCyclophosphamide", criteria=_criteria, card=_card, sources=SOURCES)
+RULE = Rule(
+    name="RituximabWithCyclophosphamide", criteria=_criteria, card=_card, sources=SOURCES, orders=CYCLOPHOSPHAMIDE
+)

@@ -3,16 +3,17 @@
 from hooks.assessment import Assessment
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, Rule, md, scope
+from hooks.rules.ordered import STATIN
 from hooks.rules.statins import (
     SOURCES,
     antibody_row,
     hmgcr_positive,
-    name_of,
     statin_present,
     statin_rows,
     statins,
+    what_to_do,
 )
-from hooks.suggestions.statins import change_status, record_intolerance
+from hooks.suggestions.statins import change_status, record_intolerance, remove_orders
 
 LIPIDS = (
     "If lipids still have to be lowered: PCSK9 antibody, ezetimibe or bempedoic acid, chosen with cardiology; "
@@ -30,16 +31,16 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 def _card(a: Assessment) -> CardDraft:
     known = statins(a)
-    name = name_of(known.present)
-    verb = "Stop" if known.taken else "Do not start"
-    ask = f"{verb} {name}: anti-HMGCR antibody positive; do not rechallenge with any statin"
+    ask = f"{what_to_do(known, 'Stop')}: anti-HMGCR antibody positive; do not rechallenge with any statin"
     why = [LIPIDS]
-    suggestions = list(change_status(a, known.present, "stopped", "Stop"))
+    suggestions = [*remove_orders(known.ordered), *change_status(a, known.present, "stopped", "Stop")]
     if known.allergy:
         why.append(f"On the allergy list already: {md(known.allergy.text)}.")
     else:
         suggestions.append(record_intolerance(a))
-    if known.ordered:
+    if known.ordered and known.taken:
+        why.append("A statin is being ordered, and one is taken: do not sign the one, and stop the other.")
+    elif known.planned:
         why.append("A statin is planned or drafted: do not sign or start it.")
     return CardDraft(
         indicator="critical",
@@ -51,4 +52,4 @@ def _card(a: Assessment) -> CardDraft:
     )
 
 
-RULE = Rule(name="StatinExposure", criteria=_criteria, card=_card, sources=SOURCES)
+RULE = Rule(name="StatinExposure", criteria=_criteria, card=_card, sources=SOURCES, orders=STATIN)

@@ -3,6 +3,7 @@
 from hooks.assessment import Assessment
 from hooks.reasoning import Criterion, Truth, negate
 from hooks.rules.base import CardDraft, FactRow, Rule, md, on, scope
+from hooks.rules.ordered import STATIN_OR_ALTERNATIVE
 from hooks.rules.sources import recorded
 from hooks.rules.statins import (
     SOURCES,
@@ -65,4 +66,6 @@ def _card(a: Assessment) -> CardDraft:
     )
 
 
-RULE = Rule(name="StatinIntoleranceRecord", criteria=_criteria, card=_card, sources=SOURCES)
+RULE = Rule(
+    name="StatinIntoleranceRecord", criteria=_criteria, card=_card, sources=SOURCES, orders=STATIN_OR_ALTERNATIVE
+)

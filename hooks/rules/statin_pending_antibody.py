@@ -3,9 +3,10 @@
 from hooks.assessment import Assessment
 from hooks.reasoning import Criterion
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, Rule, scope
-from hooks.rules.statins import antibody_row, name_of, statin_present, statin_rows, statins
+from hooks.rules.ordered import STATIN
+from hooks.rules.statins import antibody_row, statin_present, statin_rows, statins, what_to_do
 from hooks.suggestions import investigations
-from hooks.suggestions.statins import change_status
+from hooks.suggestions.statins import change_status, remove_orders
 
 CONCEPTS = {"anti-HMGCR": "anti-hmgcr", "anti-SRP": "anti-srp"}
 """Value sets of the antibodies, by name."""
@@ -30,8 +31,7 @@ def _card(a: Assessment) -> CardDraft:
     known = statins(a)
     open_ = a.antibodies.open
     names = " and ".join(x.name for x in open_)
-    verb = "Hold" if known.taken else "Do not start"
-    ask = f"{verb} {name_of(known.present)} until anti-HMGCR is known; order {names}"
+    ask = f"{what_to_do(known, 'Hold')} until anti-HMGCR is known; order {names}"
     return CardDraft(
         indicator="warning",
         summary=ask,
@@ -44,9 +44,16 @@ def _card(a: Assessment) -> CardDraft:
         facts=(*(antibody_row(x) for x in open_), *statin_rows(known.present)),
         suggestions=(
             *(investigations.antibody(a, CONCEPTS[x.name]) for x in open_),
+            *remove_orders(known.ordered),
             *change_status(a, known.taken, "on-hold", "Hold"),
         ),
     )
 
 
-RULE = Rule(name="StatinPendingAntibody", criteria=_criteria, card=_card, sources=(*MEDICATION_SOURCES, "labs"))
+RULE = Rule(
+    name="StatinPendingAntibody",
+    criteria=_criteria,
+    card=_card,
+    sources=(*MEDICATION_SOURCES, "labs"),
+    orders=STATIN,
+)

@@ -8,6 +8,7 @@ from hooks.chart.facts import DrugCourse
 from hooks.reasoning import Criterion, Truth
 from hooks.rules.base import MEDICATION_SOURCES, FactRow, lab_criterion, md, on
 from hooks.rules.sources import medication_missing, unavailable
+from hooks.rules.use import STATES
 
 SOURCES = (*MEDICATION_SOURCES, "labs", "allergies")
 
@@ -60,9 +61,19 @@ def name_of(courses: tuple[DrugCourse, ...]) -> str:
     return " and ".join(names) if plain and len(names) <= 2 else "statin"
 
 
+def what_to_do(known: Statins, verb: str) -> str:
+    """`Stop atorvastatin`, `Do not order atorvastatin`: the statins that are present, and what `verb` says of them."""
+    if known.ordered:
+        also = f", {verb.lower()} {name_of(known.taken)}" if known.taken else ""
+        return f"Do not order {name_of(known.ordered)}{also}"
+    return f"{verb if known.taken else 'Do not start'} {name_of(known.present)}"
+
+
 def statin_rows(courses: tuple[DrugCourse, ...]) -> tuple[FactRow, ...]:
     """A row per statin."""
-    return tuple(FactRow(f"Statin ({c.status})", md(c.text or c.ingredient), on(c.start)) for c in courses)
+    return tuple(
+        FactRow(f"Statin ({STATES.get(c.status, c.status)})", md(c.text or c.ingredient), on(c.start)) for c in courses
+    )
 
 
 def antibody_row(antibody: Antibody) -> FactRow:

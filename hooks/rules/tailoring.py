@@ -9,6 +9,7 @@ from hooks.assessment.trials import DONE
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, Rule
 from hooks.rules.escalation import SOURCES, escalation_scope, not_tolerated, rituximab_waits
+from hooks.rules.ordered import ESCALATION
 
 
 def _positive(a: Assessment, concept: str) -> Criterion:
@@ -89,12 +90,14 @@ ANTI_HMGCR = Rule(
     criteria=lambda a: (*escalation_scope(a), _positive(a, "anti-hmgcr")),
     card=_hmgcr_card,
     sources=SOURCES,
+    orders=ESCALATION,
 )
 ANTI_SRP = Rule(
     name="AntiSrpTailoring",
     criteria=lambda a: (*escalation_scope(a), _positive(a, "anti-srp")),
     card=_srp_card,
     sources=SOURCES,
+    orders=ESCALATION,
 )
 SERONEGATIVE = Rule(
     name="SeronegativeTailoring",
@@ -104,4 +107,5 @@ SERONEGATIVE = Rule(
     ),
     card=_seronegative_card,
     sources=SOURCES,
+    orders=ESCALATION,
 )

@@ -1,11 +1,14 @@
 """R1-ADEQ TrialAdequacy: were IVIG, rituximab and methotrexate given enough, long enough? (article step 1; B1, B7)"""
 
+from collections.abc import Iterable
+
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.trials import ClassTrials, TrialState
 from hooks.reasoning import Criterion, all_of, any_of
 from hooks.rules.base import CardDraft, Rule, md
 from hooks.rules.escalation import (
+    IN_WORDS,
     NAMES,
     SOURCES,
     activity_is,
@@ -13,12 +16,15 @@ from hooks.rules.escalation import (
     each_in,
     escalation_scope,
     fact_rows,
+    not_pregnant,
     state_in,
 )
+from hooks.rules.ordered import CYCLOPHOSPHAMIDE
 from hooks.suggestions import investigations
 from hooks.suggestions.resources import build, create, suggestion
 
 OPEN: tuple[TrialState, ...] = ("EXPOSED_UNKNOWN", "UNDERDOSED", "TOO_EARLY")
+INADEQUATE: frozenset[TrialState] = frozenset({"UNDERDOSED", "TOO_EARLY"})
 EXPOSED: tuple[TrialState, ...] = (
     "EXPOSED_UNKNOWN",
     "UNDERDOSED",
@@ -31,10 +37,15 @@ EXPOSED: tuple[TrialState, ...] = (
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
+    while_ordering = (_inadequate(a),) if a.chart.ordered else ()
+    return (*but_for_pregnancy(a), not_pregnant(a), *while_ordering)
+
+
+def but_for_pregnancy(a: Assessment) -> tuple[Criterion, ...]:
+    """What the rule asks, pregnancy aside (B9 "Pregnant")."""
     cyc = a.cyclophosphamide
     return (
         *escalation_scope(a),
-        Criterion("not pregnant", not a.person.pregnant, value=a.person.pregnant_because),
         any_of(
             "a trial is open",
             all_of(
@@ -58,6 +69,23 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             ),
         ),
     )
+
+
+def _inadequate(a: Assessment) -> Criterion:
+    """While orders are written only what is known not to be adequate is worth a card, and only as a warning."""
+    before = () if a.cyclophosphamide.given else a.three
+    known = [t for t in before if t.state in INADEQUATE]
+    unknown = [t for t in before if t.state == "EXPOSED_UNKNOWN"]
+    return Criterion(
+        "cyclophosphamide is being ordered although a trial is known not to be adequate",
+        True if known else None if unknown else False,
+        value="; ".join(f"{NAMES[t.drug]} {IN_WORDS[t.state]}" for t in known or unknown),
+        missing="" if known or not unknown else f"dose, dates or first MMT-8 of {_names(unknown)}",
+    )
+
+
+def _names(trials: Iterable[ClassTrials]) -> str:
+    return ", ".join(NAMES[t.drug] for t in trials)
 
 
 def _open(a: Assessment) -> tuple[ClassTrials, ...]:
@@ -86,7 +114,7 @@ def _card(a: Assessment) -> CardDraft:
             facts=fact_rows(a, *a.three),
             suggestions=(investigations.referral(a),),
         )
-    names = ", ".join(NAMES[t.drug] for t in trials)
+    names = _names(trials)
     unknown_only = all(t.state == "EXPOSED_UNKNOWN" for t in trials)
     escalating = a.cyclophosphamide.planned and not a.cyclophosphamide.given
     ask = (
@@ -117,4 +145,4 @@ def _record_task(a: Assessment, t: ClassTrials) -> Suggestion:
     return suggestion(text, create(text, task))
 
 
-RULE = Rule(name="TrialAdequacy", criteria=_criteria, card=_card, sources=SOURCES)
+RULE = Rule(name="TrialAdequacy", criteria=_criteria, card=_card, sources=SOURCES, orders=CYCLOPHOSPHAMIDE)

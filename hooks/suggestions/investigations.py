@@ -58,3 +58,13 @@ def urgent_referral(a: Assessment) -> Suggestion:
 def muscle_mri(a: Assessment, question: str) -> Suggestion:
     """MRI of the thighs with STIR."""
     return order(a, "Order thigh MRI with STIR", f"MRI of both thighs with STIR: {question}", recommended=False)
+
+
+def blood_count(a: Assessment) -> Suggestion:
+    """Blood count with differential; no code for it is verified (A2)."""
+    return order(a, "Order complete blood count", "Complete blood count with differential")
+
+
+def urine_microscopy(a: Assessment) -> Suggestion:
+    """Urinalysis with microscopy; a test strip cannot tell blood from myoglobin (B4 S3)."""
+    return order(a, "Order urine microscopy", "Urinalysis with microscopy (red cell count)")

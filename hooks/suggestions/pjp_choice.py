@@ -37,7 +37,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     pregnant: str = ""
     rifamycin: str = ""
     interacting: tuple[str, ...] = ()
-    """Active drugs to watch beside TMP-SMX."""
+    """Drugs, active or being ordered, to watch beside TMP-SMX."""
     methotrexate: bool = False
     methotrexate_weekly: float | None = None
     methotrexate_doubtful: str = ""
@@ -88,6 +88,7 @@ class Option(msgspec.Struct, frozen=True):
 
 METHOTREXATE = "methotrexate"
 G6PD = "G6PD"
+REFUSED = "not tolerated"
 
 
 def select(known: Circumstances, t: Pjp) -> tuple[Option, ...]:
@@ -141,7 +142,7 @@ def _at_most(result: LabResult | None, limit: Threshold) -> Truth:
 def _refused(known: Circumstances, drug: str) -> Blocker:
     because = known.refused.get(drug, "")
     truth: Truth = True if because else False if known.allergies_checked else None
-    return Blocker("not tolerated", truth, because or "allergies not checked")
+    return Blocker(REFUSED, truth, because or "allergies not checked")
 
 
 def _tmp_smx(known: Circumstances, t: Pjp) -> tuple[Blocker, ...]:
@@ -207,7 +208,7 @@ def _methotrexate(known: Circumstances, t: Pjp) -> Blocker:
     preferences = _preferences(known, t)
     holding = [what for truth, what in preferences if truth]
     unknown = [what for truth, what in preferences if truth is None]
-    because = "methotrexate is active, and atovaquone is preferred"
+    because = "beside methotrexate atovaquone is preferred"
     because += f" for {'; '.join(holding)}" if holding else ""
     because += f"{';' if holding else ' because'} not known: {', '.join(unknown)}" if unknown else ""
     return Blocker(METHOTREXATE, any_true(truth for truth, _ in preferences), because, unknown_bars=True)
@@ -240,9 +241,7 @@ def _preferences(known: Circumstances, t: Pjp) -> list[tuple[Truth, str]]:
 
 def _rifamycin(known: Circumstances) -> Blocker:
     truth: Truth = True if known.rifamycin else False if known.drugs_checked else None
-    because = (
-        f"{known.rifamycin} is active and lowers atovaquone" if known.rifamycin else "rifamycins not fully checked"
-    )
+    because = f"{known.rifamycin} lowers atovaquone" if known.rifamycin else "rifamycins not fully checked"
     return Blocker("rifamycin", truth, because)
 
 

@@ -1,13 +1,10 @@
 """Drafts around statins: stop or hold the order on record, and put the reaction on the allergy list (B1 R6)."""
 
-from typing import Any
-
-import msgspec
-
-from cds_service.protocol.cards import Action, Suggestion
+from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.chart.facts import DrugCourse
 from hooks.suggestions.resources import build, coding, create, suggestion
+from hooks.suggestions.revisions import as_sent, delete, update
 
 ATC = "http://www.whocc.no/atc"
 NOTE = "anti-HMGCR myopathy: do not rechallenge"
@@ -17,24 +14,27 @@ _UPDATABLE = ("MedicationStatement/", "MedicationRequest/")
 def change_status(a: Assessment, courses: tuple[DrugCourse, ...], status: str, verb: str) -> tuple[Suggestion, ...]:
     """One `update` for each active resource behind the courses: the whole resource, only its status changed.
 
-    A resource whose JSON was not kept, or that is not active itself (a draft, a record of the past), is left alone.
+    A resource whose JSON was not kept or cannot be sent back, or that is not active itself (a draft, a record of the
+    past), is left alone.
     """
     references = dict.fromkeys(
         reference for c in courses for reference in (c.source, *c.sources) if reference.startswith(_UPDATABLE)
     )
     found: list[Suggestion] = []
     for reference in references:
-        raw = a.chart.raw.get(reference)
-        resource: dict[str, Any] = msgspec.json.decode(raw) if raw is not None else {}
-        if resource.get("status") == "active":
+        resource = as_sent(a, reference)
+        if resource and resource.get("status") == "active":
             where = "order" if reference.startswith("MedicationRequest/") else "entry of the medication list"
-            action = Action(
-                type="update",
-                description=f"{verb} the statin: {where} {reference} becomes {status}",
-                resource={**resource, "status": status},
-            )
+            description = f"{verb} the statin: {where} {reference} becomes {status}"
+            action = update(description, {**resource, "status": status})
             found.append(suggestion(f"{verb} the statin ({where})", action, recommended=True))
     return tuple(found)
+
+
+def remove_orders(orders: tuple[DrugCourse, ...]) -> tuple[Suggestion, ...]:
+    """A deletion of each order of the request that has an id to name it by."""
+    actions = [delete(f"Remove the order of the statin: {order.source}", order) for order in orders]
+    return tuple(suggestion("Remove the order of the statin", action, recommended=True) for action in actions if action)
 
 
 def record_intolerance(a: Assessment) -> Suggestion:

@@ -1,8 +1,10 @@
 """Compares the cards of a response with what a vignette expects."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .orders import reference
 from .vignette_files import ExpectedCard, VignetteText
 
 Json = dict[str, Any]
@@ -16,8 +18,16 @@ def name_of(card: Json) -> str:
     return str(card.get("source", {}).get("topic", {}).get("code", "(no topic)"))
 
 
-def differences(vignette: VignetteText, cards: list[Json]) -> list[str]:
-    """What is wrong with ``cards``, one line each; empty if the vignette holds."""
+def differences(
+    vignette: VignetteText,
+    cards: list[Json],
+    orders: Sequence[Json] = (),
+    outcomes: Mapping[str, str] | None = None,
+) -> list[str]:
+    """What is wrong with ``cards``, one line each; empty if the vignette holds.
+
+    ``orders``: the drafts that were sent. ``outcomes``: the verdict of each rule, where ``cannot_tell`` asks for it.
+    """
     found: list[str] = []
     by_name = {name_of(card): card for card in cards}
     if len(by_name) < len(cards):
@@ -27,6 +37,16 @@ def differences(vignette: VignetteText, cards: list[Json]) -> list[str]:
             found.append(f"{expected.card} is missing")
         else:
             found += _card_differences(expected, card)
+            deleted = deletions_of(card)
+            found += [
+                f"{expected.card} does not delete order {number}"
+                for number in expected.deletes
+                if reference(orders[number - 1]) not in deleted
+            ]
+    for name in vignette.cannot_tell:
+        outcome = (outcomes or {}).get(name, "not asked on this hook")
+        if outcome != "cannot tell":
+            found.append(f"{name}: its verdict is {outcome!r}, not 'cannot tell'")
     due = {card.card for card in vignette.due_with_safety_rules}
     for name in by_name:
         if name in due:
@@ -84,11 +104,22 @@ def drafts_of(card: Json) -> list[Json]:
     ]
 
 
+def deletions_of(card: Json) -> list[str]:
+    """References to the orders that the suggestions of a card delete."""
+    return [
+        action.get("resourceId", "")
+        for suggestion in card.get("suggestions", [])
+        for action in suggestion.get("actions", [])
+        if action.get("type") == "delete"
+    ]
+
+
 def report(vignette: VignetteText, cards: list[Json], found: list[str]) -> str:
     """A failed vignette as a person reads it: what is wrong, what was expected, what came."""
     expected = [f"  {card.card} ({card.indicator or 'any'})" for card in vignette.expect]
     got = [f"  {name_of(card)} ({card.get('indicator')}): {card.get('summary')}" for card in cards]
     drafts = [f"    draft {d.get('resourceType')}: {_content(d)[:200]}" for card in cards for d in drafts_of(card)]
+    drafts += [f"    delete {gone}" for card in cards for gone in deletions_of(card)]
     return "\n".join(
         [
             f"{vignette.id}: {vignette.title}",

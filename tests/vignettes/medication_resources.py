@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from .fhir_parts import Json, concept, day, look_up, quantity, subject
 from .patient_words import Course, PatientError
-from .vocabulary import CONDITIONS, DRUGS
+from .vocabulary import CONDITIONS, DRUGS, UCUM
 
 _FORMS = {
     "statement": ("MedicationStatement", "medicationStatements"),
@@ -27,11 +29,28 @@ def medications(drug: str, course: Course, where: str) -> Iterator[tuple[str, Js
         yield _FORMS[course.as_][1], _medication(drug, course, moment, where)
 
 
+def ordered(drug: str, course: Course, where: str) -> Json:
+    """A course as one MedicationRequest of the drafts; undated unless the course says when it was `ordered`."""
+    moments = course.on if isinstance(course.on, list) else [course.on] if course.on else []
+    request = msgspec.structs.replace(course, as_="request", on=None)
+    order = _medication(drug, request, None, where)
+    if moments:
+        if course.from_ or course.to:
+            raise PatientError(f"{where}: either `on` or `from`/`to`, not both")
+        (dosage,) = order.setdefault("dosageInstruction", [{}])
+        dosage.setdefault("timing", {})["event"] = [day(moment, where) for moment in moments]
+    if not course.ordered:
+        order.pop("authoredOn", None)
+    return order
+
+
 def _medication(drug: str, course: Course, moment: str | None, where: str) -> Json:
     if course.status not in _STATUSES[course.as_].split():
         raise PatientError(f"{where}.status: {course.status!r} is none of {_STATUSES[course.as_]}")
     if moment and (course.from_ or course.to):
         raise PatientError(f"{where}: either `on` or `from`/`to`, not both")
+    if course.lasts and (course.as_ != "request" or moment or course.from_ or course.to):
+        raise PatientError(f"{where}.lasts: is for orders without `on`, `from` and `to`")
     medicine: Json = {
         "resourceType": _FORMS[course.as_][0],
         "status": course.status,
@@ -67,6 +86,10 @@ def _ordered(course: Course, moment: str | None, timing: Json, where: str) -> Js
         timing["event"] = [day(moment, where)]
     elif period := _period(course, where):
         timing.setdefault("repeat", {})["boundsPeriod"] = period
+    elif course.lasts:
+        count, unit = _time(course.lasts, f"{where}.lasts")
+        duration = {"value": count, "unit": unit, "system": UCUM, "code": unit}
+        timing.setdefault("repeat", {})["boundsDuration"] = duration
     written = course.ordered or moment or course.from_
     return {"intent": "order"} | ({"authoredOn": day(written, where)} if written else {})
 
@@ -110,16 +133,18 @@ def _medicine_name(drug: str, course: Course, where: str) -> Json:
 def _timing(course: Course, where: str) -> Json:
     repeat: Json = {}
     if course.every:
-        matched = re.fullmatch(r"(?:(\d+) )?(hour|day|week|month)s?", course.every)
-        if not matched:
-            raise PatientError(f"{where}.every: {course.every!r} is not like 'day', 'week' or '12 hours'")
-        repeat = {
-            "frequency": course.times or 1,
-            "period": int(matched[1] or 1),
-            "periodUnit": _PERIOD_UNITS[matched[2]],
-        }
+        period, unit = _time(course.every, f"{where}.every")
+        repeat = {"frequency": course.times or 1, "period": period, "periodUnit": unit}
     elif course.times:
         raise PatientError(f"{where}.times: says how often within `every`, which is missing")
     if course.count:
         repeat["count"] = course.count
     return {"repeat": repeat} if repeat else {}
+
+
+def _time(written: str, where: str) -> tuple[int, str]:
+    """A number and a FHIR unit of time."""
+    matched = re.fullmatch(r"(?:(\d+) )?(hour|day|week|month)s?", written)
+    if not matched:
+        raise PatientError(f"{where}: {written!r} is not like 'day', 'week' or '12 hours'")
+    return int(matched[1] or 1), _PERIOD_UNITS[matched[2]]

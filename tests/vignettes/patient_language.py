@@ -1,4 +1,4 @@
-"""A patient written for clinicians (YAML) becomes a CDS Hooks patient-view request with full prefetch.
+"""A patient written for clinicians (YAML) becomes a CDS Hooks request with full prefetch.
 
 The language is explained in README.md; its words are in vocabulary.py. Every resource is FHIR R4 as a tidy EHR would
 send it: coded where the vocabulary has a code, with text beside it.
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from .fhir_parts import PATIENT_ID, Json
+from .orders import Hook
 from .patient_resources import person, resources
 from .patient_words import Course, Finding, Patient, PatientError
 
@@ -57,12 +58,12 @@ def _convert(raw: object, to: Any, where: str) -> Any:
         raise PatientError(f"{at}: {message}" if at else message) from None
 
 
-def request_body(patient: Patient) -> Json:
-    """The body an EHR would post to a patient-view service for this patient."""
+def request_body(patient: Patient, hook: Hook = "patient-view", drafts: Json | None = None) -> Json:
+    """The body an EHR would post to a service for this patient; `drafts`: what an order hook's context adds."""
     return {
-        "hook": "patient-view",
-        "hookInstance": str(uuid.uuid5(uuid.NAMESPACE_URL, msgspec.json.encode(patient).decode())),
-        "context": {"userId": "Practitioner/vignette", "patientId": PATIENT_ID},
+        "hook": hook,
+        "hookInstance": str(uuid.uuid5(uuid.NAMESPACE_URL, msgspec.json.encode((patient, hook, drafts)).decode())),
+        "context": {"userId": "Practitioner/vignette", "patientId": PATIENT_ID} | (drafts or {}),
         "prefetch": prefetch(patient),
     }
 

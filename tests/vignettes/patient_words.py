@@ -39,6 +39,7 @@ class Course(_Words):
     as_needed: bool = False
     from_: FhirDate | None = msgspec.field(default=None, name="from")
     to: FhirDate | None = None
+    lasts: str | None = None
     on: FhirDate | list[FhirDate] | None = None
     ordered: FhirDate | None = None
     as_: Form = msgspec.field(default="statement", name="as")
@@ -75,6 +76,14 @@ class ProcedureEntry(_Words):
     is_: str = msgspec.field(name="is")
     on: FhirDate
     status: Literal["preparation", "in-progress", "not-done", "completed", "entered-in-error"] = "completed"
+
+
+class OrderedProcedure(_Words):
+    """An order of a procedure, in the drafts of an order hook."""
+
+    procedure: str
+    on: FhirDate | None = None
+    status: Literal["draft", "active", "on-hold", "revoked", "completed", "entered-in-error"] = "draft"
 
 
 class Patient(_Words):

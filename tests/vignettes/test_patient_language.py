@@ -8,6 +8,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from .comparison import differences, drafted, report, says
+from .orders import draft_orders, drafts_context
 from .patient_language import KEYS, prefetch, read_patient, request_body
 from .patient_words import PatientError
 from .vignette_files import Vignette, VignetteError, VignetteText, load_all, load_file, load_patients
@@ -20,13 +21,21 @@ def entries(raw: Json, key: str) -> list[Json]:
     return [entry["resource"] for entry in prefetch(read_patient(raw))[key].get("entry", [])]
 
 
-@pytest.mark.parametrize("vignette", VIGNETTES, ids=lambda vignette: vignette.text.id)
+@pytest.mark.parametrize("vignette", VIGNETTES, ids=lambda vignette: vignette.id)
 def test_every_resource_is_valid_r4(vignette: Vignette) -> None:
     values = prefetch(vignette.patient)
     for value in values.values():
         get_fhir_model_class(value["resourceType"]).model_validate(value)
         for entry in value.get("entry", []):
             get_fhir_model_class(entry["resource"]["resourceType"]).model_validate(entry["resource"])
+
+
+@pytest.mark.parametrize("vignette", [v for v in VIGNETTES if v.orders], ids=lambda vignette: vignette.id)
+def test_written_orders_are_valid_r4_but_for_the_category(vignette: Vignette) -> None:
+    for written, order in zip(vignette.text.orders or (), vignette.orders or (), strict=True):
+        if "resource" not in written:
+            valid = order | ({"category": [order["category"]]} if "category" in order else {})
+            get_fhir_model_class(valid["resourceType"]).model_validate(valid)
 
 
 def test_request_has_every_prefetch_key_and_is_the_same_each_time() -> None:
@@ -36,6 +45,83 @@ def test_request_has_every_prefetch_key_and_is_the_same_each_time() -> None:
     assert body["context"]["patientId"] == body["prefetch"]["patient"]["id"]
     assert tuple(body["prefetch"]) == KEYS
     assert body == request_body(read_patient({"born": "1978"}))
+
+
+def test_orders_are_drafts_as_the_public_sandbox_sends_them() -> None:
+    drug, procedure = draft_orders(
+        [
+            {"drug": "cyclophosphamide", "dose": "1500 mg", "every": "3 weeks", "lasts": "3 months"},
+            {"procedure": "plasma exchange", "on": "2026-11-24"},
+        ]
+    )
+    assert {key: drug[key] for key in ("resourceType", "id", "status", "intent")} == {
+        "resourceType": "MedicationRequest",
+        "id": "order-1",
+        "status": "draft",
+        "intent": "order",
+    }
+    assert isinstance(drug["category"], dict)
+    assert "authoredOn" not in drug
+    timing = {"frequency": 1, "period": 3, "periodUnit": "wk"}
+    months = {"value": 3, "unit": "mo", "system": "http://unitsofmeasure.org", "code": "mo"}
+    assert drug["dosageInstruction"][0]["timing"] == {"repeat": timing | {"boundsDuration": months}}
+    assert drug["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] == 1500
+    assert (procedure["resourceType"], procedure["id"], procedure["status"]) == ("ServiceRequest", "order-2", "draft")
+    assert procedure["occurrenceDateTime"] == "2026-11-24"
+
+
+def test_an_order_may_be_a_revision_dated_and_raw() -> None:
+    raw = {"resourceType": "MedicationRequest", "medicationCodeableConcept": {"coding": [{}]}}
+    stopped, several, planned, sent = draft_orders(
+        [
+            {"drug": "methotrexate", "status": "stopped", "id": "medicationrequests-1", "ordered": "2026-11-01"},
+            {"drug": "rituximab", "on": ["2026-11-23", "2026-12-07"], "replaces": "medicationrequests-2"},
+            {"drug": "prednisone", "from": "2026-11-23"},
+            {"resource": raw},
+        ]
+    )
+    assert (stopped["id"], stopped["status"], stopped["authoredOn"]) == (
+        "medicationrequests-1",
+        "stopped",
+        "2026-11-01",
+    )
+    assert several["dosageInstruction"][0]["timing"] == {"event": ["2026-11-23", "2026-12-07"]}
+    assert several["priorPrescription"] == {"reference": "MedicationRequest/medicationrequests-2"}
+    assert planned["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"] == {"start": "2026-11-23"}
+    assert sent is raw
+
+
+def test_context_of_each_hook() -> None:
+    orders = draft_orders([{"drug": "methotrexate"}, {"drug": "prednisone"}, {"resource": {"resourceType": "Task"}}])
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": order} for order in orders]}
+    assert drafts_context("order-sign", orders, None) == {"draftOrders": bundle}
+    both = ["MedicationRequest/order-1", "MedicationRequest/order-2"]
+    assert drafts_context("order-select", orders, None) == {"selections": both, "draftOrders": bundle}
+    assert drafts_context("order-select", orders, [2])["selections"] == both[1:]
+    assert drafts_context("order-select", None, None) == {}
+    body = request_body(read_patient({}), "order-sign", drafts_context("order-sign", orders, None))
+    assert body["hook"] == "order-sign"
+    assert body["context"]["draftOrders"] == bundle
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ({"drug": "cyclo"}, r"orders\[1\] .*'cyclo' is not in the vocabulary"),
+        ({"drug": "methotrexate", "doze": "1 mg"}, r"orders\[1\]: .*doze"),
+        ({"drug": "methotrexate", "as": "statement"}, r"orders\[1\]: .*no `as`"),
+        ({"drug": "methotrexate", "status": "intended"}, r"orders\[1\].status: 'intended'"),
+        ({"drug": "methotrexate", "on": "2026-11-24", "to": "2026-11-25"}, "either `on` or `from`"),
+        ({"drug": "methotrexate", "lasts": "long"}, r"orders\[1\].lasts: 'long'"),
+        ({"drug": "methotrexate", "lasts": "1 week", "to": "2026-11-25"}, r"orders\[1\].lasts: is for orders"),
+        ({"procedure": "surgery"}, "'surgery' is not in the vocabulary"),
+        ({"procedure": "plasma exchange", "at": "2026"}, r"orders\[1\]: .*at"),
+        ({"resource": {}, "drug": "methotrexate"}, r"orders\[1\]: a `resource`"),
+    ],
+)
+def test_a_mistake_in_an_order_names_it(order: Json, message: str) -> None:
+    with pytest.raises(PatientError, match=message):
+        draft_orders([order])
 
 
 def test_unavailable_source_is_an_error_and_absent_key_is_left_out() -> None:
@@ -165,6 +251,19 @@ def test_a_mistake_in_a_patient_names_its_key(raw: object, message: str) -> None
         ("- {id: W1, title: t, based_on: BASE, change: {born.year: 1}}", "w.yaml: W1: change: born.year"),
         ("- {id: W1, title: t, based_on: BASE, remove: [drugs.ivig]}", "w.yaml: W1: remove: drugs.ivig"),
         ("- {id: W1, title: t, based_on: BASE, change: {sex: 7}}", "w.yaml: W1: sex: "),
+        ("- {id: W1, title: t, based_on: BASE, cannot_tell: [Relaps]}", "w.yaml: W1: cannot_tell: .*'Relaps'"),
+        ("- {id: W1, title: t, based_on: BASE, hook: order-view}", "w.yaml: W1: hook: .*'order-view'"),
+        ("- {id: W1, title: t, based_on: BASE, orders: []}", "w.yaml: W1: orders: there are none on patient-view"),
+        ("- {id: W1, title: t, based_on: BASE, hook: order-sign, selected: [1]}", "W1: selected: only order-select"),
+        (
+            "- {id: W1, title: t, based_on: BASE, hook: order-select, orders: [{drug: methotrexate}], selected: [2]}",
+            "W1: selected/deletes: there is no order 2",
+        ),
+        (
+            "- {id: W1, title: t, based_on: BASE, hook: order-sign, expect: [{card: Relapse, deletes: [1]}]}",
+            "W1: selected/deletes: there is no order 1",
+        ),
+        ("- {id: W1, title: t, based_on: BASE, hook: order-sign, orders: [{drug: x}]}", r"W1: orders\[1\] .*'x'"),
     ],
 )
 def test_a_mistake_in_a_file_names_file_and_key(text: str, message: str, tmp_path: Path) -> None:
@@ -180,6 +279,20 @@ def test_an_id_is_used_once(tmp_path: Path) -> None:
         (tmp_path / name).write_text("- {id: W1, title: t, based_on: BASE}")
     with pytest.raises(VignetteError, match=r"b\.yaml: W1: id: already used in a\.yaml"):
         load_all(tmp_path)
+
+
+def test_a_vignette_runs_once_on_each_of_its_hooks(tmp_path: Path) -> None:
+    (tmp_path / "patients.yaml").write_text("BASE: {patient: {born: 1978-05-01}}")
+    (tmp_path / "a.yaml").write_text(
+        """
+        - {id: W1, title: t, based_on: BASE}
+        - {id: W2, title: t, based_on: BASE, hook: [order-select, order-sign], orders: [{drug: methotrexate}]}
+        """
+    )
+    vignettes = load_all(tmp_path)
+    assert [vignette.id for vignette in vignettes] == ["W1", "W2-order-select", "W2-order-sign"]
+    assert [vignette.request["hook"] for vignette in vignettes] == ["patient-view", "order-select", "order-sign"]
+    assert ["selections" in vignette.request["context"] for vignette in vignettes] == [False, True, False]
 
 
 def test_a_patient_can_be_based_on_another(tmp_path: Path) -> None:
@@ -257,10 +370,25 @@ def test_what_is_wrong_with_the_cards_is_found(text: VignetteText, cards: list[J
     assert differences(text, cards) == found
 
 
+def test_deletions_and_verdicts_are_compared() -> None:
+    orders = draft_orders([{"drug": "atorvastatin"}, {"drug": "methotrexate"}])
+    deletes = card(
+        "Relapse", suggestions=[{"actions": [{"type": "delete", "resourceId": "MedicationRequest/order-1"}]}]
+    )
+    assert differences(expecting(deletes=[1]), [deletes], orders) == []
+    assert differences(expecting(deletes=[2]), [deletes], orders) == ["Relapse does not delete order 2"]
+    assert "delete MedicationRequest/order-1" in report(expecting(), [deletes], [])
+    unsure = vignette(cannot_tell=["Relapse"])
+    assert differences(unsure, [], (), {"Relapse": "cannot tell"}) == []
+    assert differences(unsure, [], (), {"Relapse": "silent"}) == ["Relapse: its verdict is 'silent', not 'cannot tell'"]
+    assert differences(unsure, []) == ["Relapse: its verdict is 'not asked on this hook', not 'cannot tell'"]
+
+
 def test_a_due_card_that_came_is_noticed() -> None:
-    (with_due,) = [v.text for v in VIGNETTES if v.text.id == "V33"]
-    due = with_due.due_with_safety_rules[0].card
-    assert f"{due} came: move it from due_with_safety_rules to expect" in differences(with_due, [card(due)])
+    raw = {"id": "W1", "title": "t", "due_with_safety_rules": [{"card": "Relapse", "indicator": "warning"}]}
+    with_due = msgspec.convert(raw, VignetteText)
+    assert differences(with_due, []) == []
+    assert differences(with_due, [card("Relapse")]) == ["Relapse came: move it from due_with_safety_rules to expect"]
 
 
 def test_words_of_a_draft_stand_together_and_its_remarks_do_not_count() -> None:

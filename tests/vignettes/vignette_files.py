@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import yaml
 
-from .patient_language import read_patient
+from .fhir_parts import Json
+from .orders import Hook, draft_orders, drafts_context
+from .patient_language import read_patient, request_body
 from .patient_words import Patient, PatientError
 from .vocabulary import CARD_NAMES
 
@@ -32,6 +34,7 @@ class ExpectedCard(msgspec.Struct, forbid_unknown_fields=True):
     never_says: list[str] = []
     drafts: list[str] = []
     never_drafts: list[str] = []
+    deletes: list[int] = []
 
 
 class DueCard(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,7 +60,11 @@ class VignetteText(Changes, forbid_unknown_fields=True, kw_only=True):
 
     id: str
     title: str
+    hook: Hook | list[Hook] = "patient-view"
+    orders: list[Raw] | None = None
+    selected: list[int] | None = None
     expect: list[ExpectedCard] = []
+    cannot_tell: list[str] = []
     never: list[str] = []
     never_says: list[str] = []
     never_drafts: list[str] = []
@@ -66,11 +73,23 @@ class VignetteText(Changes, forbid_unknown_fields=True, kw_only=True):
 
 
 class Vignette(NamedTuple):
-    """A vignette ready to run."""
+    """A vignette ready to run, on one of its hooks. `orders`: the drafts as they are sent."""
 
     file: str
     text: VignetteText
     patient: Patient
+    hook: Hook = "patient-view"
+    orders: list[Json] | None = None
+
+    @property
+    def id(self) -> str:
+        """The id in its file, with the hook where that is not patient-view alone."""
+        return self.text.id if self.text.hook == "patient-view" else f"{self.text.id}-{self.hook}"
+
+    @property
+    def request(self) -> Json:
+        """The body to post to the service for the hook."""
+        return request_body(self.patient, self.hook, drafts_context(self.hook, self.orders, self.text.selected))
 
 
 class _Loader(yaml.SafeLoader):
@@ -96,11 +115,11 @@ def load_all(folder: Path = FOLDER) -> list[Vignette]:
     patients = load_patients(folder / PATIENTS_FILE)
     files = sorted(path for path in folder.glob("*.yaml") if path.name != PATIENTS_FILE)
     vignettes = [vignette for path in files for vignette in load_file(path, patients)]
-    seen: dict[str, str] = {}
+    seen: dict[str, Vignette] = {}
     for vignette in vignettes:
-        if other := seen.get(vignette.text.id):
-            raise VignetteError(f"{vignette.file}: {vignette.text.id}: id: already used in {other}")
-        seen[vignette.text.id] = vignette.file
+        other = seen.setdefault(vignette.text.id, vignette)
+        if other.text is not vignette.text:
+            raise VignetteError(f"{vignette.file}: {vignette.text.id}: id: already used in {other.file}")
     return vignettes
 
 
@@ -128,7 +147,10 @@ def load_file(path: Path, patients: dict[str, Raw]) -> list[Vignette]:
         where = f"{path.name}: {name}"
         text = _convert(raw, VignetteText, where)
         _check_names(text, where)
-        vignettes.append(Vignette(path.name, text, _patient(_described(text, patients, where), where)))
+        patient = _patient(_described(text, patients, where), where)
+        orders = _orders(text, where)
+        hooks = text.hook if isinstance(text.hook, list) else [text.hook]
+        vignettes += [Vignette(path.name, text, patient, hook, orders) for hook in hooks]
     return vignettes
 
 
@@ -155,9 +177,25 @@ def _patient(raw: Raw, where: str) -> Patient:
         raise VignetteError(f"{where}: {error}") from None
 
 
+def _orders(text: VignetteText, where: str) -> list[Json] | None:
+    if text.orders is not None and "patient-view" in text.hook:
+        raise VignetteError(f"{where}: orders: there are none on patient-view")
+    if text.selected is not None and text.hook not in ("order-select", ["order-select"]):
+        raise VignetteError(f"{where}: selected: only order-select has selections")
+    deleted = [number for card in text.expect for number in card.deletes]
+    for number in (*(text.selected or ()), *deleted):
+        if not 1 <= number <= len(text.orders or ()):
+            raise VignetteError(f"{where}: selected/deletes: there is no order {number}; the first is 1")
+    try:
+        return None if text.orders is None else draft_orders(text.orders)
+    except PatientError as error:
+        raise VignetteError(f"{where}: {error}") from None
+
+
 def _check_names(text: VignetteText, where: str) -> None:
     named = {
         "expect": [card.card for card in text.expect],
+        "cannot_tell": text.cannot_tell,
         "never": text.never,
         "due_with_safety_rules": [card.card for card in text.due_with_safety_rules],
     }
@@ -167,7 +205,12 @@ def _check_names(text: VignetteText, where: str) -> None:
                 raise VignetteError(f"{where}: {key}: there is no card named {name!r} (see vocabulary.py)")
     expected = named["expect"]
     for name in expected:
-        if name in text.never or name in named["due_with_safety_rules"] or expected.count(name) > 1:
+        if (
+            name in text.never
+            or name in text.cannot_tell
+            or name in named["due_with_safety_rules"]
+            or expected.count(name) > 1
+        ):
             raise VignetteError(f"{where}: {name} stands under expect and once more")
 
 

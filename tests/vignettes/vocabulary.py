@@ -50,8 +50,15 @@ CONDITIONS: dict[str, Code] = {
     "inclusion body myositis": Code(ICD10CM, "G72.41", "Inclusion body myositis [IBM]"),
     "dysphagia": Code(SNOMED, "40739000", "Dysphagia"),
     "pregnancy": Code(SNOMED, "77386006", "Pregnancy (finding)"),
+    "ectopic pregnancy": Code(SNOMED, "34801009", "Ectopic pregnancy (disorder)"),
+    "hysterectomy": Code(ICD10CM, "Z90.710", "Acquired absence of both cervix and uterus"),
+    "pulmonary embolism": Code(ICD10CM, "I26.99", "Other pulmonary embolism without acute cor pulmonale"),
+    "IgA deficiency": Code(SNOMED, "29260007", "Selective IgA deficiency"),
     "palliative care": Code(ICD10CM, "Z51.5", "Encounter for palliative care"),
     "lymphoma": Code(ICD10CM, "C85.90", "Non-Hodgkin lymphoma, unspecified, unspecified site"),
+    "urinary tract infection": Code(ICD10CM, "N39.0", "Urinary tract infection, site not specified"),
+    "retention of urine": Code(ICD10CM, "R33.9", "Retention of urine, unspecified"),
+    "dialysis": Code(ICD10CM, "Z99.2", "Dependence on renal dialysis"),
     "pneumonia": Code(ICD10CM, "J18.9", "Pneumonia, unspecified organism"),
     "pneumocystosis": Code(SNOMED, "415125002", "Pneumocystosis"),
     "G6PD deficiency": Code(ICD10CM, "D75.A", "Glucose-6-phosphate dehydrogenase (G6PD) deficiency without anemia"),
@@ -113,6 +120,8 @@ RESULTS: dict[str, Result] = {
         Code(LOINC, "14682-9", "Creatinine [Moles/volume] in Serum or Plasma"), "Creatinine", "laboratory"
     ),
     "eGFR": Result(Code(LOINC, "98979-8", "GFR/1.73 sq M.predicted (CKD-EPI 2021)"), "eGFR", "laboratory"),
+    "AST": Result(Code(LOINC, "1920-8", "Aspartate aminotransferase in Serum or Plasma"), "AST", "laboratory"),
+    "ALT": Result(Code(LOINC, "1742-6", "Alanine aminotransferase in Serum or Plasma"), "ALT", "laboratory"),
     "hCG": Result(Code(LOINC, "2118-8", "Choriogonadotropin"), "hCG, serum", "laboratory"),
     "HBsAg": Result(Code(LOINC, "5195-3", "Hepatitis B virus surface Ag [Presence] in Serum"), "HBsAg", "laboratory"),
     "anti-HBc": Result(
@@ -128,6 +137,9 @@ RESULTS: dict[str, Result] = {
     ),
     "urine red cells": Result(
         Code(LOINC, "13945-1", "Erythrocytes [#/area] in Urine sediment"), "Urine RBC", "laboratory"
+    ),
+    "urine blood on test strip": Result(
+        Code(LOINC, "5794-3", "Hemoglobin [Presence] in Urine by Test strip"), "Urine dipstick blood", "laboratory"
     ),
     "weight": Result(Code(LOINC, "29463-7", "Body weight"), "Body weight", "vital-signs"),
     "height": Result(Code(LOINC, "8302-2", "Body height"), "Body height", "vital-signs"),

@@ -5,7 +5,8 @@ from time import perf_counter
 
 import pytest
 
-from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids, methylprednisolone_pulse
+from hooks.assessment.glucocorticoids import Glucocorticoids, assess_glucocorticoids
+from hooks.assessment.pulses import methylprednisolone_pulse
 from hooks.chart.facts import Dosing, DrugCourse
 from hooks.reasoning import Truth
 from tests.hooks.builders import TODAY, chart, course, daily, knowledge, lab, when

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.hooks.builders import assessed, changed, chart, condition, infusion, lab, session, verdict
+from tests.hooks.builders import assessed, changed, chart, condition, infusion, lab, session, verdict, when
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,8 @@ def test_age() -> None:
         ((condition("pregnancy", 30, current=False),), False),
         ((verdict("hcg", "positive", 60),), True),
         ((verdict("hcg", "positive", 61),), False),
+        ((verdict("hcg", "positive", "2026-09"),), True),  # perhaps of the last 60 days
+        ((verdict("hcg", "positive", "2026-08"),), False),
         ((verdict("hcg", "positive", 60), verdict("hcg", "negative", 10)), False),
         ((), False),
     ],
@@ -122,6 +124,15 @@ def test_the_pregnancy_question_stands_only_where_it_can() -> None:
     assert not assessed(condition("no-childbearing")).person.fertile
     assert not assessed(gender="male").person.fertile
     assert assessed(age=None).person.fertile
+
+
+@pytest.mark.parametrize(
+    ("born", "fertile"), [("2014", True), ("2015", False), ("1970", True), ("1969", False), ("1971", True)]
+)
+def test_a_partial_birth_date_may_be_of_the_age(born: str, fertile: bool) -> None:
+    """2014: 11 or 12 years old; 1970: 55 or 56."""
+    person = changed(chart().person, born=when(born))
+    assert assessed(changed(chart(), person=person)).person.fertile is fertile
 
 
 def test_deceased_and_palliative() -> None:

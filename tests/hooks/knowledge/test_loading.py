@@ -127,7 +127,7 @@ def test_an_unknown_threshold_is_a_key_error(knowledge: Knowledge) -> None:
 
 def test_rules_stand_in_the_order_of_evaluation(knowledge: Knowledge) -> None:
     names = list(knowledge.rules)
-    assert len(names) == 25
+    assert len(names) == 42
     assert names[0] == "StatinExposure"
     assert names[-1] == "DataQuality"
     assert names.index("AfterCyclophosphamideFailure") < names.index("TrialAdequacy")

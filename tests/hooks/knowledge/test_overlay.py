@@ -49,6 +49,21 @@ def test_codes_are_added_to_a_known_and_an_unknown_system(overlay: Write, knowle
     assert not knowledge.value_sets["potassium"].codes
 
 
+def test_a_rule_that_is_shipped_off_is_turned_on(overlay: Write, knowledge: Knowledge) -> None:
+    assert [rule.name for rule in knowledge.rules.values() if not rule.enabled] == ["CancerScreening"]
+    changed = load(overlay("rules: {CancerScreening: {enabled: true, reason: agreed with oncology}}"))
+    assert changed.rules["CancerScreening"].enabled
+    assert changed.overlay == (OverlayChange("CancerScreening", "off", "on", "agreed with oncology"),)
+    assert changed.version != knowledge.version
+    assert list(changed.rules) == list(knowledge.rules)
+
+
+def test_a_rule_that_is_off_may_be_said_to_be_off(overlay: Write) -> None:
+    same = load(overlay("rules: {CancerScreening: {enabled: false, reason: not yet agreed}}"))
+    assert not same.rules["CancerScreening"].enabled
+    assert same.overlay == ()
+
+
 def test_an_empty_overlay_changes_nothing(overlay: Write, knowledge: Knowledge) -> None:
     assert load(overlay("{}")).thresholds == knowledge.thresholds
 
@@ -81,6 +96,12 @@ def test_an_empty_overlay_changes_nothing(overlay: Write, knowledge: Knowledge) 
             r"site.yaml: value_sets.creatine-kinase: .*13969-1 is in or excluded already",
         ),
         ("value_sets: {wbc: {add: [{system: '', code: x}]}}", r"site.yaml: value_sets.wbc.add\[0\].system"),
+        (
+            "rules: {StatinExposure: {enabled: false, reason: too loud}}",
+            r"site.yaml: rules.StatinExposure: is always on",
+        ),
+        ("rules: {Statin: {enabled: true, reason: x}}", r"site.yaml: rules.Statin: no such rule"),
+        ("rules: {CancerScreening: {enabled: true}}", r"site.yaml: rules.CancerScreening: .*`reason`"),
         ("thresholds: [", r"site.yaml: line \d"),
     ],
 )

@@ -1,5 +1,7 @@
 """The rules in prose: complete, each standing on the article and the literature."""
 
+import re
+
 import pytest
 
 from hooks.knowledge import Knowledge
@@ -60,7 +62,11 @@ def test_contrary_evidence_is_named(knowledge: Knowledge) -> None:
 
 
 def test_the_override_set_of_safety_rules_is_the_short_one(knowledge: Knowledge) -> None:
+    """B6: S1 to S9, the dose of cyclophosphamide, and the statin that has to be stopped."""
+    safety = {rule.name for rule in knowledge.rules.values() if re.match(r"S\d\b", rule.spec_id)}
+    assert len(safety) == 16
     assert {rule.name for rule in knowledge.rules.values() if rule.override == "S"} == {
+        *safety,
         "StatinExposure",
         "CyclophosphamideDose",
     }

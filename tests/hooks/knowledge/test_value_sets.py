@@ -50,8 +50,8 @@ hemoglobin: loinc 718-7
 platelets: loinc 777-3
 alt: loinc 1742-6
 ast: loinc 1920-8
-urine-blood-dipstick: loinc 5794-3
-urine-rbc: loinc 13945-1, loinc 20409-9, loinc 5821-4
+urine-blood-dipstick: loinc 5794-3, loinc 20409-9
+urine-rbc: loinc 13945-1
 hcg: loinc 2106-3, loinc 2118-8, loinc 2110-5, loinc 80384-1, loinc 80385-8, loinc 19080-1, loinc 21198-7, loinc 45194-8
 hbsag: loinc 5195-3, loinc 5196-1, loinc 75410-1
 anti-hbc: loinc 13952-7, loinc 16933-4

@@ -111,6 +111,14 @@ def test_without_methotrexate_tmp_smx_comes_first_with_its_warnings() -> None:
     assert "potassium not known" in text
 
 
+@pytest.mark.parametrize(("born", "first"), [("1951", "atovaquone"), ("1952", "sulfamethoxazole")])
+def test_a_partial_birth_date_may_be_of_the_age_for_atovaquone(born: str, first: str) -> None:
+    """1951: 74 or 75 years old; the older age is the safe one."""
+    patient = chart(PREDNISONE, FOLATE, *GOOD_BLOOD, course("methotrexate", 200, steps=(weekly(15),)))
+    aged = changed(patient, person=changed(patient.person, born=when(born)))
+    assert medications(card(aged))[0].startswith(first)
+
+
 def test_methotrexate_that_allows_tmp_smx_brings_folate_and_blood_counts() -> None:
     drafted = card(chart(PREDNISONE, course("methotrexate", steps=(weekly(15),)), FOLATE, *GOOD_BLOOD))
     assert medications(drafted)[0].startswith("sulfamethoxazole")

@@ -41,7 +41,7 @@ def card(rule: Rule, a: Assessment) -> CardDraft:
 def resources(draft: CardDraft, kind: str = "") -> list[dict[str, Any]]:
     """The resources of all suggestions, or those of one type."""
     found = [action.resource for suggestion in draft.suggestions for action in suggestion.actions]
-    return [resource for resource in found if kind in ("", resource["resourceType"])]
+    return [resource for resource in found if resource and kind in ("", resource["resourceType"])]
 
 
 def codes(draft: CardDraft) -> list[str]:

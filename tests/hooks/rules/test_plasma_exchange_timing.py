@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from hooks.chart.facts import Dosing
 from hooks.rules.plasma_exchange_timing import RULE
-from tests.hooks.builders import assessed, changed, condition, course, infusion, session
+from tests.hooks.builders import TODAY, assessed, changed, condition, course, infusion, session, when
 from tests.hooks.rules.asking import card, judged, outcome, resources, texts
 
 ACE = course("ace-inhibitor", 400, text="Ramipril *5* mg")
@@ -110,3 +111,67 @@ def test_says_both() -> None:
 
 def test_the_trace_names_what_is_missing() -> None:
     assert judged(RULE, assessed(ivig(3), session(3))).because == "the times of infusion and plasma exchange"
+
+
+def ordered(drug: str, at: Any, end: Any = None, **more: Any) -> Any:
+    step = Dosing(start=when(at), end=when(end))
+    return course(drug, at or 0, end, status="draft", kind="MedicationRequest", steps=(step,), **more)
+
+
+def exchange(at: Any) -> Any:
+    return changed(session(at, planned=True), draft=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        # plasma exchange is ordered
+        ((ivig(1), exchange(-2)), "fires"),
+        ((ivig(1), exchange(-3)), "silent"),
+        ((ivig(1), exchange(None)), "cannot tell"),
+        ((ivig(9), exchange(None)), "silent"),
+        ((infusion("ivig", 70_000, -1, status="planned"), exchange(-2)), "fires"),
+        # the infusion is ordered
+        ((ordered("ivig", -1), session(-2, planned=True)), "fires"),
+        ((ordered("rituximab", -1), session(-4, planned=True)), "fires"),
+        ((ordered("rituximab", -1), session(-5, planned=True)), "silent"),
+        ((ordered("ivig", -3), session(-2, planned=True)), "silent"),
+        ((ordered("ivig", -1, -4), session(-3, planned=True)), "fires"),  # in the middle of it
+        ((ordered("ivig", None), session(-2, planned=True)), "cannot tell"),
+        ((ordered("ivig", None), session(3)), "silent"),  # it is still to come
+        ((ordered("ivig", -1), session(None, planned=True)), "cannot tell"),
+        ((ordered("cyclophosphamide", -1), session(-2, planned=True)), "silent"),
+        # both are ordered
+        ((ordered("ivig", -1), exchange(-2)), "fires"),
+        ((ordered("ivig", -2), exchange(-1)), "silent"),
+        # what has happened is not spoken of while something else is ordered
+        ((ivig(4), session(3), ordered("ivig", -30)), "silent"),
+        ((ivig(1), session(-1, planned=True), ordered("rituximab", -30)), "silent"),
+        # ACE inhibitor
+        ((ACE, exchange(-1)), "fires"),
+        ((ACE, exchange(None)), "fires"),
+        ((ordered("ace-inhibitor", None), session(-1, planned=True)), "fires"),
+        ((ordered("ace-inhibitor", None),), "silent"),
+        ((ACE, session(-1, planned=True), ordered("rituximab", -30)), "silent"),
+        ((changed(ACE, superseded=True), exchange(-1)), "silent"),
+    ],
+)
+def test_while_orders_are_written(facts: tuple[Any, ...], expected: str) -> None:
+    assert outcome(RULE, assessed(*facts)) == expected
+
+
+def test_the_order_without_a_day_is_named_in_the_trace() -> None:
+    criterion = judged(RULE, assessed(ordered("ivig", None), session(-2, planned=True))).criteria[-1].parts[0]
+    assert criterion.value == "plasma exchange 2026-11-24 after IVIG (day not stated)"
+
+
+def test_the_card_says_what_is_being_ordered() -> None:
+    assert "Plasma exchange (being ordered) after IVIG 2026-11-21" in texts(card(RULE, assessed(ivig(1), exchange(-2))))
+
+
+@pytest.mark.parametrize("at", ["9999-12-31", "0001-01-01", "9999", "0001"])
+def test_the_ends_of_the_calendar_are_no_failure(at: str) -> None:
+    status = "planned" if at > str(TODAY) else "completed"
+    facts = (changed(ivig(at, days=4), status=status), session(at), session(at, planned=True))
+    assert outcome(RULE, assessed(*facts)) in ("silent", "cannot tell", "fires")
+    assert outcome(RULE, assessed(*facts, exchange(at), ordered("ivig", at, at))) in ("silent", "cannot tell", "fires")

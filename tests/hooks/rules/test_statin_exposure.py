@@ -116,9 +116,13 @@ def test_stopping_changes_the_status_and_nothing_else() -> None:
         (STATIN, {}),
         (STATIN, raw({**ORDER, "status": "draft"})),
         (changed(STATIN, source="medicationStatements.entry[3]"), raw(ORDER)),
+        (STATIN, raw({**ORDER, "note": [{"text": None}]})),
+        (STATIN, raw({**ORDER, "dosageInstruction": [None]})),
     ],
 )
-def test_no_update_of_what_is_not_there_or_not_active(statin: Any, kept: dict[str, msgspec.Raw]) -> None:
+def test_no_update_of_what_is_not_there_or_not_active_or_holds_a_null(
+    statin: Any, kept: dict[str, msgspec.Raw]
+) -> None:
     draft = card(RULE, assessed(HMGCR, statin, raw=kept))
     assert [r["resourceType"] for r in resources(draft)] == ["AllergyIntolerance"]
 

@@ -28,6 +28,7 @@ from cds_service.settings import Settings
 from tests.integration.hapi import HapiUnavailableError, running
 
 SERVICE_ID = "nam-patient-view"
+ORDER_SERVICE_ID = "nam-order-sign"
 ROUNDS, TIMES = 25, 20
 HAPI_ROUNDS = 40
 STARTS = 5
@@ -36,11 +37,11 @@ Answer = Callable[[bytes], bytes]
 
 
 @contextlib.contextmanager
-def service(settings: Settings, today: date) -> Iterator[tuple[CdsService, Answer]]:
+def service(settings: Settings, today: date, id_: str = SERVICE_ID) -> Iterator[tuple[CdsService, Answer]]:
     """The service, and its way from request bytes to response bytes, which logs as it always does, to nowhere."""
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
         ours = create_app(settings, today=lambda: today).extensions["cds_service"]
-        found = ours["catalogue"].find(SERVICE_ID, None)
+        found = ours["catalogue"].find(id_, None)
         yield found, lambda body: ours["engine"].answer(found, body, today)
         ours["engine"].close()
 
@@ -72,10 +73,29 @@ def full() -> tuple[str, float]:
     return f"full, {size}: {_ms(figures)}", ratio(figures["ours"], figures["json"])
 
 
+def order_sign() -> tuple[str, float]:
+    """Ten orders to sign for the same patient, against opening the chart with the same body."""
+    orders, chart = charts.orders(), charts.full_chart()
+    viewing = charts.request("patient-view", orders, prefetch=chart)
+    signing = charts.request("order-sign", orders, prefetch=chart)
+    with (
+        service(Settings(), fixtures.ANCHOR) as (_, view),
+        service(Settings(), fixtures.ANCHOR, ORDER_SERVICE_ID) as (_, sign),
+    ):
+        count = len(json.loads(sign(signing))["cards"])
+        if not count:
+            raise RuntimeError("the orders of the order-sign row got no card")
+        works: dict[str, Callable[[], object]] = {"ours": lambda: sign(signing), "patient-view": lambda: view(viewing)}
+        figures = in_turns(works, rounds=ROUNDS, times=TIMES)
+    label = f"order-sign, {len(charts.ORDERED)} drafts, {count} cards: {_ms(figures)}"
+    return label, ratio(figures["ours"], figures["patient-view"])
+
+
 def without_prefetch() -> tuple[str, float]:
     """The same patient from a real FHIR server, against the slowest of the searches that are needed."""
     with running() as base, requests.Session() as session:
         session.post(base, json=charts.transaction(charts.full_chart()), timeout=300).raise_for_status()
+        session.headers["Cache-Control"] = "no-cache"  # as the service asks
         settings = Settings(fhir_servers=(FhirServer(base, open=True),), deadline_seconds=60)
         body = charts.request(fhirServer=base)
         with service(settings, fixtures.ANCHOR) as (found, answer):
@@ -129,6 +149,7 @@ def main() -> None:
 
     row(*gate(), 1.0)
     row(*full(), 1.5)
+    row(*order_sign(), 1.2)
     if not arguments.no_hapi:
         try:
             row(*without_prefetch(), 1.3)

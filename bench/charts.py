@@ -16,6 +16,19 @@ GATE_BYTES = 300_000
 # What charts mostly hold: hypertension, type 2 diabetes, asthma, chronic obstructive lung disease (SNOMED CT).
 COMMON_CONDITIONS = ("38341003", "44054006", "195967001", "13645005")
 
+ORDERED = (
+    ("cyclophosphamide", 1500, 3, "wk"),
+    ("methotrexate", 20, 1, "d"),
+    ("rituximab", 1000, 2, "wk"),
+    ("sulfamethoxazole-trimethoprim", 960, 2, "d"),
+    ("atorvastatin", 40, 1, "d"),
+    ("prednisone", 40, 1, "d"),
+    ("folic acid", 5, 1, "wk"),
+    ("ondansetron", 8, 1, "d"),
+    ("mesna", 400, 3, "wk"),
+    ("pantoprazole", 40, 1, "d"),
+)
+
 
 def full_chart() -> Json:
     """The prefetch of an IMNM patient with 200 Observations and 60 drug resources."""
@@ -59,10 +72,33 @@ def transaction(chart: Json) -> Json:
     }
 
 
-def request(**members: Any) -> bytes:
+def request(hook: str = "patient-view", orders: tuple[Json, ...] = (), **members: Any) -> bytes:
     """The body of a call about the patient; `prefetch` or `fhirServer` are among the members."""
-    context = {"userId": "Practitioner/example", "patientId": PATIENT}
-    return msgspec.json.encode({"hook": "patient-view", "hookInstance": str(uuid4()), "context": context, **members})
+    context: Json = {"userId": "Practitioner/example", "patientId": PATIENT}
+    if orders:
+        context["draftOrders"] = {"resourceType": "Bundle", "entry": [{"resource": order} for order in orders]}
+    return msgspec.json.encode({"hook": hook, "hookInstance": str(uuid4()), "context": context, **members})
+
+
+def orders() -> tuple[Json, ...]:
+    """Ten drafts as they are signed together: what the rules are about, and what stands beside it."""
+    return tuple(
+        {
+            "resourceType": "MedicationRequest",
+            "id": f"order-{number}",
+            "status": "draft",
+            "intent": "order",
+            "subject": {"reference": f"Patient/{PATIENT}"},
+            "medicationCodeableConcept": {"text": drug},
+            "dosageInstruction": [
+                {
+                    "timing": {"repeat": {"frequency": 1, "period": period, "periodUnit": unit}},
+                    "doseAndRate": [{"doseQuantity": {"value": dose, "unit": "mg"}}],
+                }
+            ],
+        }
+        for number, (drug, dose, period, unit) in enumerate(ORDERED, start=1)
+    )
 
 
 def _grow(bundle: Json, count: int) -> None:

@@ -4,9 +4,11 @@ import time
 from datetime import date
 from typing import Any
 
+import msgspec
 import structlog
 
 from cds_service.errors import HookMismatch, ServiceError
+from cds_service.fhir.versions import other_version
 from cds_service.gather import Gatherer
 from cds_service.protocol.cards import CdsResponse, encode
 from cds_service.protocol.hooks import HOOKS, Hook, checked_context
@@ -16,6 +18,14 @@ from cds_service.settings import Settings
 
 _log = structlog.get_logger()
 _NOTHING = CdsResponse()
+
+
+def presented(call: Call, response: CdsResponse) -> CdsResponse:
+    """The response as the client can take it: no suggestion holds a resource of another FHIR version (CH-ACT-07)."""
+    if not call.other_version:
+        return response
+    bare = {"suggestions": (), "selection_behavior": ""}
+    return CdsResponse(tuple(msgspec.structs.replace(card, **bare) for card in response.cards))
 
 
 class Engine:
@@ -41,7 +51,10 @@ class Engine:
         data = self._gatherer.gather(service, request, context, today)
         if data is None:
             return None
-        return Call(data, today, self.settings.public_url, context, service.hook)
+        version = other_version(request.extension, data)
+        if version:
+            _log.warning("fhir_version", service=service.id, version=version, suggestions="left out")
+        return Call(data, today, self.settings.public_url, context, service.hook, version)
 
     def _context(self, service: CdsService, context: dict[str, Any]) -> dict[str, Any]:
         checked = checked_context(self._hooks[service.hook], context, strict=self.settings.strict)
@@ -56,7 +69,7 @@ class Engine:
         outcome, cards = "failed", 0
         try:
             call = self.call(service, body, today)
-            response = service.evaluate(call) if call else _NOTHING
+            response = presented(call, service.evaluate(call)) if call else _NOTHING
             encoded = encode(response)
             outcome, cards = ("answered" if call else "gate"), len(response.cards)
             return encoded

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from cds_service.engine import Engine
+from cds_service.engine import Engine, presented
 from cds_service.facts import Table, tables
 from cds_service.patient_data import PatientData
 from cds_service.protocol.cards import CdsResponse
@@ -31,7 +31,7 @@ class Explanation(msgspec.Struct, frozen=True):
     @property
     def response(self) -> CdsResponse:
         """What goes on the wire."""
-        return CdsResponse(self.evaluation.cards if self.concerned else ())
+        return presented(self.call, CdsResponse(self.evaluation.cards if self.concerned else ()))
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:

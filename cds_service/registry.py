@@ -37,6 +37,8 @@ class Call(msgspec.Struct, frozen=True):
     context: dict[str, Any] = {}
     """The hook's context, checked by its definition."""
     hook: str = "patient-view"
+    other_version: str = ""
+    """The client's FHIR version where it is known not to be R4: it gets cards, and no resources (CH-ACT-07)."""
 
 
 def _always(data: PatientData) -> bool:  # noqa: ARG001

@@ -42,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "Prefetch keys which the site's EHR does not have, such as medicationStatements: not published, not fetched, "
         "and named on cards as not checked.",
     ] = ()
+    prefetch_aliases: Annotated[
+        tuple[str, ...],
+        "Prefetch keys that clients send under another name, as theirs=ours, such as labs_nam=labs.",
+    ] = ()
     overlay: Annotated[Path | None, "The site's own thresholds and codes (a YAML file)."] = None
     deadline_seconds: Annotated[float, "Seconds a whole request may take, FHIR calls included."] = 8.0
     max_body_bytes: Annotated[int, "Largest request body, also after decompression."] = 16_000_000
@@ -57,7 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     demo: Annotated[bool, "Serve the fixture patients and a FHIR endpoint over them."] = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], "Least level that is logged."] = "info"
     strict: Annotated[
-        bool, "Refuse a hookInstance that is no UUID, and fhirAuthorization without fhirServer, with 400."
+        bool,
+        "Refuse with 400: a hookInstance that is no UUID, fhirAuthorization without fhirServer, and an order hook "
+        "without draftOrders or selections.",
     ] = False
 
     @classmethod
@@ -99,8 +105,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(
                 f"{variable_of('unsupported_sources')}: at least one of {', '.join(sorted(MEDICATION_LISTS))} must stay"
             )
+        if any(alias.count("=") != 1 or not all(alias.split("=")) for alias in self.prefetch_aliases):
+            raise SettingsError(f"{variable_of('prefetch_aliases')}: each is written theirs=ours")
         if self.ca_bundle is not None and not self.ca_bundle.is_file():
             raise SettingsError(f"{variable_of('ca_bundle')}: there is no such file")
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Our prefetch key, by the name that clients send it under (CH-TOL-19)."""
+        return dict(alias.split("=") for alias in self.prefetch_aliases)
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -44,6 +44,7 @@ class CdsRequest(msgspec.Struct, frozen=True):
     fhir_server: str | None = None
     authorization: FhirAuthorization | None = None
     prefetch: dict[str, msgspec.Raw] = {}
+    extension: dict[str, Any] = {}
     warnings: tuple[str, ...] = ()
     """What the client did wrong and was tolerated; for the log, so without values."""
 
@@ -66,6 +67,7 @@ class _Envelope(msgspec.Struct, rename="camel"):
     fhir_authorization: _Authorization | None = None
     context: dict[str, Any] | None = None
     prefetch: dict[str, Any] | None = None
+    extension: Any = None
 
 
 class _Hook(msgspec.Struct):
@@ -97,6 +99,7 @@ def parse(body: bytes, *, strict: bool = False) -> CdsRequest:
         fhir_server=envelope.fhir_server or None,
         authorization=_authorization(envelope.fhir_authorization, warnings),
         prefetch=prefetch,
+        extension=envelope.extension if isinstance(envelope.extension, dict) else {},
         warnings=tuple(warnings),
     )
 

@@ -16,57 +16,93 @@ from cds_service.demo import FHIR_PATH
 from cds_service.demo.fhir import TYPES
 from cds_service.engine import Engine
 from cds_service.errors import NotFound
-from cds_service.explanation import explain, report
+from cds_service.explanation import Explanation, explain, report
+from cds_service.registry import CdsService
 from cds_service.web.layout import pages
 from hooks.knowledge.model import Knowledge
 
-HOOK = "patient-view"
+VIEWING, SIGNING = "patient-view", "order-sign"
 USER = "Practitioner/demo"
+
+
+class _Scene(msgspec.Struct, frozen=True):
+    """What a page is about: a patient's chart that is opened, or orders that are signed in it."""
+
+    story: fixtures.Story
+    service: CdsService
+    path: str
+    orders: fixtures.Orders | None = None
+
+    def request(self, today: date, public_url: str) -> bytes:
+        """What a record system would send."""
+        more = self.orders.context if self.orders else {}
+        return msgspec.json.encode(
+            {
+                "hookInstance": str(uuid.uuid4()),
+                "hook": self.service.hook,
+                "fhirServer": public_url + FHIR_PATH,
+                "context": {"userId": USER, "patientId": self.story.id} | more,
+                "prefetch": fixtures.prefetch(self.story.id, today),
+            }
+        )
 
 
 def blueprint(knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -> Blueprint:
     routes = pages("patients", __name__)
-    service = next(service for service in catalogue.services if service.hook == HOOK)
-
+    services = {service.hook: service for service in catalogue.services}
     public_url = engine.settings.public_url
 
-    def sent(patient_id: str) -> bytes:
-        return _request(patient_id, today(), public_url)
+    def scene(patient_id: str, orders_id: str | None) -> _Scene:
+        story, path = _story(patient_id), f"/patients/{patient_id}"
+        if orders_id is None:
+            return _Scene(story, services[VIEWING], path)
+        return _Scene(story, services[SIGNING], f"{path}/orders/{orders_id}", _orders(patient_id, orders_id))
+
+    def explained(shown: _Scene) -> Explanation:
+        return explain(engine, shown.service, knowledge, shown.request(today(), public_url), today())
 
     @routes.get("/")
     def start() -> str:
-        return render_template("patients.html", stories=fixtures.stories(), service=service, public_url=public_url)
+        return render_template(
+            "patients.html",
+            stories=fixtures.stories(),
+            orders=fixtures.orders(),
+            service=services[VIEWING],
+            public_url=public_url,
+        )
 
     @routes.get("/patients/<patient_id>")
-    def patient(patient_id: str) -> str:
-        story = _story(patient_id)
-        explanation = explain(engine, service, knowledge, sent(patient_id), today())
+    @routes.get("/patients/<patient_id>/orders/<orders_id>")
+    def patient(patient_id: str, orders_id: str | None = None) -> str:
+        shown = scene(patient_id, orders_id)
+        explanation = explained(shown)
         return render_template(
             "patient.html",
-            story=story,
+            scene=shown,
+            story=shown.story,
+            orders=[one for one in fixtures.orders() if one.patient == patient_id],
             person=explanation.evaluation.assessment,
             explanation=explanation,
             counts=_counts(explanation.verdicts),
-            service=service,
             links={"reference": _reference, "short": partial(_short, patient_id)},
             pretty=_pretty,
         )
 
     @routes.get("/patients/<patient_id>/request.json")
-    def request_json(patient_id: str) -> Response:
-        _story(patient_id)
-        return _json(sent(patient_id))
+    @routes.get("/patients/<patient_id>/orders/<orders_id>/request.json")
+    def request_json(patient_id: str, orders_id: str | None = None) -> Response:
+        return _json(scene(patient_id, orders_id).request(today(), public_url))
 
     @routes.get("/patients/<patient_id>/response.json")
-    def response_json(patient_id: str) -> Response:
-        _story(patient_id)
-        return _json(engine.answer(service, sent(patient_id), today()))
+    @routes.get("/patients/<patient_id>/orders/<orders_id>/response.json")
+    def response_json(patient_id: str, orders_id: str | None = None) -> Response:
+        shown = scene(patient_id, orders_id)
+        return _json(engine.answer(shown.service, shown.request(today(), public_url), today()))
 
     @routes.get("/patients/<patient_id>/trace.json")
-    def trace_json(patient_id: str) -> Response:
-        _story(patient_id)
-        found = explain(engine, service, knowledge, sent(patient_id), today())
-        return _json(msgspec.json.encode(report(found)))
+    @routes.get("/patients/<patient_id>/orders/<orders_id>/trace.json")
+    def trace_json(patient_id: str, orders_id: str | None = None) -> Response:
+        return _json(msgspec.json.encode(report(explained(scene(patient_id, orders_id)))))
 
     return routes
 
@@ -78,16 +114,11 @@ def _story(patient_id: str) -> fixtures.Story:
     raise NotFound("There is no demonstration patient of this name.", remedy="The start page lists them.")
 
 
-def _request(patient_id: str, today: date, public_url: str) -> bytes:
-    """What a record system would send when this patient's chart is opened."""
-    members = {
-        "hookInstance": str(uuid.uuid4()),
-        "hook": HOOK,
-        "fhirServer": public_url + FHIR_PATH,
-        "context": {"userId": USER, "patientId": patient_id},
-        "prefetch": fixtures.prefetch(patient_id, today),
-    }
-    return msgspec.json.encode(members)
+def _orders(patient_id: str, orders_id: str) -> fixtures.Orders:
+    for one in fixtures.orders():
+        if (one.id, one.patient) == (orders_id, patient_id):
+            return one
+    raise NotFound("There are no such orders for this patient.", remedy="The patient's page lists them.")
 
 
 def _json(body: bytes) -> Response:

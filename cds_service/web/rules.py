@@ -83,8 +83,8 @@ def _reasons(rule: RuleText, knowledge: Knowledge) -> list[OverrideReason]:
 
 
 def _changes(rule: RuleText, knowledge: Knowledge) -> list[OverlayChange]:
-    """What the site changed and this rule compares with; value sets belong to no single rule."""
-    return [change for change in knowledge.overlay if change.key in rule.thresholds]
+    """What the site changed of this rule and of what it compares with; value sets belong to no single rule."""
+    return [change for change in knowledge.overlay if change.key in (rule.name, *rule.thresholds)]
 
 
 def _cited(knowledge: Knowledge) -> dict[str, list[str]]:

@@ -68,6 +68,17 @@ def test_CH_PF_19_fhir_calls_alone(engine: Engine, demo: CdsService, seen: Seen,
     assert ehr.paths == sorted(t.query.replace("{{context.patientId}}", PATIENT) for t in TEMPLATES)
 
 
+def test_the_longest_query_of_a_stage_is_called_first(
+    make_engine: Callable[..., Engine], demo: CdsService, seen: Seen, ehr: Ehr
+) -> None:
+    ehr.holds(complete())
+    ask(make_engine(fhir_calls=1), demo, with_access(ehr.base))
+    called = [path.removeprefix("/fhir/").partition("?")[0] for path, _ in ehr.requests]
+    assert called == ["Condition", f"Patient/{PATIENT}", "AllergyIntolerance", "MedicationRequest"]
+    assert list(seen.data.sources) == KEYS
+    assert {len(source.entries) for source in seen.data.sources.values()} == {1}
+
+
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=16)
 @given(sent=st.sets(st.sampled_from(KEYS)))
 def test_CH_PF_01_any_mix_gives_equal_cards_and_only_missing_keys_are_fetched(
@@ -270,6 +281,7 @@ def test_CH_AUTHZ_03_token_on_every_call(engine: Engine, demo: CdsService, ehr: 
     for _, headers in ehr.requests:
         assert headers["Authorization"] == f"Bearer {TOKEN}"
         assert headers["Accept"] == "application/fhir+json"
+        assert headers["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def test_all_types_are_read() -> None:
             "NAM_CDS_PROFILE": "lean",
             "NAM_CDS_FHIR_SERVERS": "https://EHR.example.org:443/fhir/r4/, http://127.0.0.1:18090/fhir;open",
             "NAM_CDS_UNSUPPORTED_SOURCES": "medicationStatements scores",
+            "NAM_CDS_PREFETCH_ALIASES": "labs_nam=labs, problems=conditions",
             "NAM_CDS_OVERLAY": "/etc/site.yaml",
             "NAM_CDS_DEADLINE_SECONDS": "2.5",
             "NAM_CDS_STRICT": "Yes",
@@ -52,6 +53,7 @@ def test_all_types_are_read() -> None:
         FhirServer("http://127.0.0.1:18090/fhir", open=True),
     )
     assert settings.unsupported_sources == ("medicationStatements", "scores")
+    assert settings.aliases == {"labs_nam": "labs", "problems": "conditions"}
     assert settings.overlay == Path("/etc/site.yaml")
     assert (settings.deadline_seconds, settings.strict, settings.demo) == (2.5, True, False)
 
@@ -69,6 +71,9 @@ def test_all_types_are_read() -> None:
         ("NAM_CDS_FHIR_SERVERS", "http://ehr.example.org/fhir"),
         ("NAM_CDS_FHIR_SERVERS", "https://ehr.example.org/fhir;closed"),
         ("NAM_CDS_UNSUPPORTED_SOURCES", "medicationStatements,medicationRequests"),
+        ("NAM_CDS_PREFETCH_ALIASES", "labs"),
+        ("NAM_CDS_PREFETCH_ALIASES", "=labs"),
+        ("NAM_CDS_PREFETCH_ALIASES", "a=b=c"),
         ("NAM_CDS_DEADLINE_SECONDS", "-1"),
         ("NAM_CDS_DEADLINE_SECONDS", "nan"),
         ("NAM_CDS_MAX_BODY_BYTES", "0"),

@@ -1,10 +1,12 @@
 """Requests as real clients send them (conformance, section 13)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cds_service.engine import Engine
+from cds_service.protocol.cards import Action, Card, CdsResponse, Source, Suggestion
 from cds_service.registry import CdsService
 from tests.cds_service.support import (
     PATIENT,
@@ -17,6 +19,7 @@ from tests.cds_service.support import (
     outcome,
     patient,
     request,
+    service,
     with_access,
 )
 
@@ -108,3 +111,54 @@ def test_nulls_and_unknown_members_everywhere(engine: Engine, demo: CdsService, 
 
     assert len(ask(engine, demo, litter(request(complete())))) == 1
     assert states(seen) == {"complete"}
+
+
+@pytest.mark.parametrize(
+    ("extension", "orders", "taken"),
+    [
+        ({}, [], True),
+        ({"com.epic.cdshooks.request.fhir-version": "4.0.1"}, [], True),
+        ({"com.epic.cdshooks.request.fhir-version": "R4"}, [], True),
+        ({"com.epic.cdshooks.request.fhir-version": " "}, [], True),
+        ({"com.epic.cdshooks.request.fhir-version": "STU3"}, [], False),
+        ({"fhir-version": "1.0.2"}, [], False),
+        ({"com.epic.cdshooks.request.fhir-version": 3}, [], True),
+        ({}, [{"resourceType": "MedicationRequest"}, None], True),
+        ({}, [{"resourceType": "MedicationOrder"}], False),
+        ({}, [{"resourceType": "ProcedureRequest"}], False),
+        ({"fhir-version": "4.0"}, [{"resourceType": "ProcedureRequest"}], True),
+    ],
+)
+def test_CH_TOL_09_CH_ACT_07_no_resources_for_another_fhir_version(
+    engine: Engine, extension: dict[str, Any], orders: list[Any], taken: bool
+) -> None:
+    drafted = Suggestion(
+        label="Order", actions=(Action(type="create", description="x", resource={"resourceType": "X"}),)
+    )
+    card = Card(
+        summary="x", indicator="info", source=Source(label="x"), suggestions=(drafted,), selection_behavior="any"
+    )
+    one = service(lambda _: CdsResponse((card,)), hook="order-sign")
+    context = {
+        "userId": "Practitioner/1",
+        "patientId": PATIENT,
+        "draftOrders": {"entry": [{"resource": o} for o in orders]},
+    }
+    (answered,) = ask(engine, one, request(complete(), hook="order-sign", context=context, extension=extension))
+    assert ("suggestions" in answered, "selectionBehavior" in answered) == (taken, taken)
+
+
+@pytest.mark.parametrize("extension", [None, [], "x", 7, {"unknown": {"deep": [None]}}])
+def test_CH_GEN_09_CH_TOL_18_any_extension(engine: Engine, demo: CdsService, extension: Any) -> None:
+    assert ask(engine, demo, request(complete()) | {"extension": extension})
+
+
+def test_CH_TOL_19_keys_under_names_of_the_site(
+    make_engine: Callable[..., Engine], demo: CdsService, seen: Seen
+) -> None:
+    renamed = {f"{key}_nam": value for key, value in complete().items()}
+    engine = make_engine(prefetch_aliases=tuple(f"{key}_nam={key}" for key in complete()))
+    ask(engine, demo, request(renamed))
+    assert states(seen) == {"complete"}
+    ask(engine, demo, request(renamed | {"orders": bundle()}))
+    assert seen.data.sources["orders"].entries == ()  # our own name goes first

@@ -139,7 +139,8 @@ def open_sandbox(reader: Machine, address: str) -> None:
         response = client.get(f"{fhir}/{path}", headers=origin)
         assert response.status_code == 200
         assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
-    (service,) = client.get(discovery, headers=origin).get_json()["services"]
+    services = client.get(discovery, headers=origin).get_json()["services"]
+    (service,) = (one for one in services if one["hook"] == "patient-view")
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     preflight = client.options(f"{discovery}/{service['id']}", headers=origin | asked)
     assert "authorization" in preflight.headers["Access-Control-Allow-Headers"].lower()

@@ -89,6 +89,7 @@ def test_what_a_site_changed_is_shown_where_it_counts(make_app: Callable[..., Fl
         "thresholds:\n  ck.active_x_uln: {value: 3, reason: our <b>own</b> limit}\n"
         "value_sets:\n  creatine-kinase:\n    add:\n"
         '      - {system: "http://hospital.example/lab", code: CKT, display: CK total, reason: local code}\n'
+        "rules:\n  CancerScreening: {enabled: true, reason: agreed with oncology}\n"
     )
     client = make_app(overlay=overlay).test_client()
     for address in ("/rules/", "/rules/EscalateToCyclophosphamide"):
@@ -98,4 +99,5 @@ def test_what_a_site_changed_is_shown_where_it_counts(make_app: Callable[..., Fl
     assert "Changed by this site" not in text(client, "/rules/PaediatricPatient")
     assert "SITE: set by this site" in text(client, "/rules/EscalateToCyclophosphamide")
     assert "CKT" in text(client, "/rules/value-sets/creatine-kinase")
-    assert "changed by this site in 2 places" in text(client, "/rules/")
+    assert "from off to on" in text(client, "/rules/CancerScreening")
+    assert "changed by this site in 3 places" in text(client, "/rules/")

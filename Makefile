@@ -45,6 +45,10 @@ format: $(dev)  ## format and sort imports
 bench: $(dev)  ## measure the ratios the design promises
 	@$(bin)/python -m bench $(ARGS)
 
+.PHONY: mutation
+mutation: $(dev)  ## mutate hooks/ and see which tests notice; takes hours (ARGS=hooks.reasoning for one module)
+	@$(bin)/python -m tests.mutation $(ARGS)
+
 .PHONY: hapi
 hapi: $(run)  ## start a HAPI FHIR server, 127.0.0.1:8090 (Java 17 and Maven); Ctrl-C ends it
 	@$(bin)/python -m tests.integration.hapi $(ARGS)
@@ -61,7 +65,7 @@ lock: python  ## resolve the requirements anew
 
 .PHONY: clean
 clean:  ## remove .venv and what tools left behind
-	@rm -rf .venv build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv build dist mutants *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find $(code) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: python

@@ -39,19 +39,23 @@ class DoseAdvice(msgspec.Struct, frozen=True, kw_only=True):
     mg: float | None = None
     by_adjusted_weight: float | None = None
     creatinine: LabResult | None = None
+    egfr: LabResult | None = None
     doubtful_creatinine: LabResult | None = None
     """The newest creatinine, where it is too old or too doubtful to decide."""
     problem: str = ""
+
+    @property
+    def renal_function_known(self) -> bool:
+        """Whether creatinine or eGFR decided between the columns of the table."""
+        return bool(self.creatinine or self.egfr)
 
     def text(self, cap: Threshold, step: Threshold) -> str:
         """The calculation for people, with cap and rounding shown."""
         if self.mg is None or self.mg_per_kg is None or self.body is None or self.uncapped is None:
             return f"Dose: {self.problem}."
-        renal = (
-            f"creatinine {shown(self.creatinine)} ({self.creatinine.when})"
-            if self.creatinine
-            else "renal function not known: reduce if impaired"
-        )
+        measured = {"creatinine": self.creatinine, "eGFR": None if self.creatinine else self.egfr}
+        known = [f"{name} {shown(result)} ({result.when})" for name, result in measured.items() if result]
+        renal = known[0] if known else "renal function not known: reduce if impaired"
         if self.doubtful_creatinine:
             quoted = f"{shown(self.doubtful_creatinine)} of {self.doubtful_creatinine.when}"
             renal += f"; a creatinine of {quoted} is too old or too doubtful to decide"
@@ -98,6 +102,7 @@ def advise(a: Assessment) -> DoseAdvice:
         mg=pulse(body.kg),
         by_adjusted_weight=pulse(adjusted) if adjusted else None,
         creatinine=creatinine,
+        egfr=egfr,
         doubtful_creatinine=doubtful,
     )
 
@@ -140,14 +145,7 @@ def draft_gates(a: Assessment) -> tuple[Criterion, ...]:
         _urine(a),
         _no_hepatitis_b(a),
         _no_infection(a),
-        Criterion(
-            "lifetime cyclophosphamide known and below its limit",
-            a.lifetime.grams < t.cyclophosphamide.cumulative_stop_g.value if a.lifetime.complete else None,
-            value=f"{a.lifetime.grams:g}",
-            unit="g",
-            threshold=f"< {t.cyclophosphamide.cumulative_stop_g}",
-            missing="doses of earlier cyclophosphamide",
-        ),
+        _lifetime(a),
         _igg(a),
         Criterion(
             "allergies checked, none to cyclophosphamide",
@@ -272,6 +270,20 @@ def _no_infection(a: Assessment) -> Criterion:
     """No serious infection that is current, and recent or undated (S4-INF)."""
     found = serious_infections(a.chart, a.knowledge.thresholds, a.today)
     return Criterion("no serious infection", not found, source=", ".join(d.source for d in found))
+
+
+def _lifetime(a: Assessment) -> Criterion:
+    """Below the ceiling also with the pulse that would be drafted: else its order would be warned of (S4-CUM)."""
+    limit = a.knowledge.thresholds.cyclophosphamide.cumulative_stop_g
+    grams = a.lifetime.grams + (a.once(advise).mg or 0.0) / 1000
+    return Criterion(
+        "lifetime cyclophosphamide known and, with the next pulse, below its limit",
+        grams < limit.value if a.lifetime.complete else None,
+        value=f"{grams:g}",
+        unit="g",
+        threshold=f"< {limit}",
+        missing="doses of earlier cyclophosphamide",
+    )
 
 
 def _igg(a: Assessment) -> Criterion:

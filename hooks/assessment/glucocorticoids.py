@@ -14,14 +14,15 @@ import msgspec
 
 from cds_service.fhir.dates import FhirDate, day
 from hooks.assessment.body import body_for_dose
+from hooks.assessment.ordered_glucocorticoids import DRUG, readings
 from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Thresholds
 from hooks.reasoning import Truth
 
-DRUG = "glucocorticoid"
 Span = tuple[date, date, float]
 """First day, last day, mg a day."""
+Doses = tuple[tuple[Span, ...], tuple[Span, ...]]
 _ONE = timedelta(days=1)
 TOLERANCE = 1e-9
 
@@ -42,6 +43,8 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
     possible_mg: float
     undated: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    alone: tuple[Doses, ...] = ()
+    """Spans, certain and possible, should one of the orders of the request begin today (`readings`)."""
 
     @property
     def mg_per_day(self) -> float | None:
@@ -54,14 +57,15 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
 
     def lasted(self, mg: float, days: float, today: date, bridge: float) -> Truth:
         """Whether `mg` or more is taken for `days` or more (see `days_at_least`)."""
-        return _compare(_run(self.spans, mg, today, bridge), _run(self.possible, mg, today, bridge), days)
+        possible = max(_run(spans, mg, today, bridge) for spans in (self.possible, *(most for _, most in self.alone)))
+        return _compare(self.days_at_least(mg, today, bridge), possible, days)
 
     def days_at_least(self, mg: float, today: date, bridge: float) -> int:
         """Consecutive days at `mg` or more around today that are certain (B9 gcd).
 
         Days so far, and those planned with a stated end; gaps of up to `bridge` days are bridged.
         """
-        return _run(self.spans, mg, today, bridge)
+        return max(_run(spans, mg, today, bridge) for spans in (self.spans, *(known for known, _ in self.alone)))
 
 
 def is_active(course: DrugCourse, today: date) -> bool:
@@ -118,23 +122,26 @@ class _Told(msgspec.Struct, frozen=True):
 def assess_glucocorticoids(
     chart: Chart, thresholds: Thresholds, today: date, *, ordered: bool = False
 ) -> Glucocorticoids:
-    """Dose over time. `ordered`: what is being ordered counts as begun today, or earlier if the order says so.
+    """Dose over time. `ordered`: what is being ordered counts as `readings` says.
 
     Where several resource types tell of one ingredient, the highest counts, not the sum: they tell of one intake. So do
     an order that is being written and what is on record. What such an order replaces was taken until yesterday.
     """
-    courses = begun(chart, today, ordered=ordered)
+    plan, *others = readings(chart, today) if ordered else ([],)
+    courses = [c for c in chart.courses_of(DRUG) if c.status not in ("planned", "draft")] + plan
     told = [_told(chart, course, thresholds, today) for course in courses]
     active = [(c, t) for c, t in zip(courses, told, strict=True) if runs(c, today)]
-    spans = _sum(piece for one in told for piece in one.certain)
-    possible = _sum(piece for one in told for piece in one.possible)
+    spans, possible = _doses(told)
+    recorded = told[: len(courses) - len(plan)]
+    alone = [_doses([*recorded, *(_told(chart, course, thresholds, today) for course in one)]) for one in others]
     return Glucocorticoids(
         active=bool(active),
         regular=any(t.regular for _, t in active),
         spans=spans,
         possible=possible,
-        known_mg=_on(spans, today),
-        possible_mg=_on(possible, today),
+        known_mg=max(_on(known, today) for known, _ in ((spans, possible), *alone)),
+        possible_mg=max(_on(most, today) for _, most in ((spans, possible), *alone)),
+        alone=tuple(alone),
         undated=tuple(
             c.source for c, t in active if t.regular and c.start is None and not any(s.start for s in c.steps)
         ),
@@ -142,31 +149,9 @@ def assess_glucocorticoids(
     )
 
 
-def begun(chart: Chart, today: date, *, ordered: bool) -> list[DrugCourse]:
-    """The courses that count, those that are being ordered as if they began today."""
-    begun = [c for c in chart.courses_of(DRUG) if c.status not in ("planned", "draft")]
-    drafts = [c for c in chart.courses_of(DRUG) if c.status == "draft"] if ordered else []
-    return begun + [_from_today(course, today) for course in drafts]
-
-
-def _from_today(course: DrugCourse, today: date) -> DrugCourse:
-    """An order for later, moved so that it begins today: what counts is its dose, and how long it is for."""
-    if course.start is None:
-        return msgspec.structs.replace(course, start=day(today))
-    ahead = (course.start.earliest - today).days
-
-    def moved(when: FhirDate | None) -> FhirDate | None:
-        return when and FhirDate(shifted(when.earliest, -ahead), shifted(when.latest, -ahead))
-
-    if ahead <= 0:
-        return course
-    steps = tuple(
-        msgspec.structs.replace(
-            step, start=moved(step.start), end=moved(step.end), dates=tuple(d for on in step.dates if (d := moved(on)))
-        )
-        for step in course.steps
-    )
-    return msgspec.structs.replace(course, start=moved(course.start), end=moved(course.end), steps=steps)
+def _doses(told: list[_Told]) -> Doses:
+    """What is certain, and what is possible."""
+    return _sum(piece for one in told for piece in one.certain), _sum(piece for one in told for piece in one.possible)
 
 
 def _on(spans: tuple[Span, ...], today: date) -> float:
@@ -194,7 +179,8 @@ def _told(chart: Chart, course: DrugCourse, thresholds: Thresholds, today: date)
                 certain.append(_Piece(first, last, mg, course.ingredient, kind))
             elif not is_certain:
                 possible.append(_Piece(first, last, inf if mg is None else mg, course.ingredient, kind))
-    if running and steps and not any(p.first <= today <= p.last for p in possible):
+    ahead = course.start is not None and course.start.earliest > today
+    if running and steps and not ahead and not any(p.first <= today <= p.last for p in possible):
         # The written regimen is over, or not yet begun, but the course goes on: at a dose that nobody wrote down.
         since = max((p.last for p in possible if p.last < today), default=today - _ONE) + _ONE
         possible.append(_Piece(since, today, inf, course.ingredient, kind))

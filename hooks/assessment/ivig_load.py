@@ -5,7 +5,8 @@ written, the upper end of a dose range, because this is about safety (A5). What 
 a lower bound.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date
 from math import ceil, inf
 
@@ -73,11 +74,14 @@ def _ivig_load(a: Assessment) -> Load:
 def _fullest(a: Assessment, doses: list[Dose]) -> Load:
     """The window with the largest known sum."""
     t = a.knowledge.thresholds.ivig_safety
-    width, limit = t.window_days.value, t.max_g_per_kg.value + 1e-9
+    width, limit = ceil(t.window_days.value), t.max_g_per_kg.value + 1e-9
+    by_day: dict[int, list[Dose]] = {}
+    for dose in doses:
+        by_day.setdefault(dose.on.toordinal(), []).append(dose)
     windows = [
-        tuple(dose for dose in doses if 0 <= (dose.on - first.on).days < width)
-        for first in doses
-        if (a.today - first.on).days < width
+        tuple(dose for on in range(first, first + width) for dose in by_day.get(on, ()))
+        for first in by_day
+        if a.today.toordinal() - first < width
     ]
     if not windows:
         return Load(too_much=False)
@@ -114,29 +118,31 @@ def _written(a: Assessment, course: DrugCourse) -> Iterator[Dose]:
     for step in course.steps or (Dosing(problem="dose of the IVIG order"),):
         times = _times(a, course, step)
         if times is not None:
-            for on in times:
-                yield _dose(a, _Block(on, step.high, step.basis, state, course.source), step.problem)
+            for on, often in times.items():
+                amount = step.high * often if step.high is not None else None
+                yield _dose(a, _Block(on, amount, step.basis, state, course.source), step.problem)
         elif coming:
             block = _Block(step.start or start, step.high, step.basis, state, course.source)
             yield _dose(a, block, step.problem or "how often the IVIG order is to be given", once=False)
 
 
-def _times(a: Assessment, course: DrugCourse, step: Dosing) -> tuple[FhirDate, ...] | None:
-    """When a step is given; None where the order does not say."""
+def _times(a: Assessment, course: DrugCourse, step: Dosing) -> Mapping[FhirDate, int] | None:
+    """On which days a step is given, and how often on each; None where the order does not say."""
     if step.dates:
-        return step.dates
+        return Counter(step.dates)
     begins = step.start or course.start
     if begins is None or step.as_needed or not begins.exact:
         return None
     if step.total or step.count == 1:
-        return (begins,)
+        return {begins: 1}
     if not step.per_day:
         return None
     end, reach = step.end or course.end, 2 * a.knowledge.thresholds.ivig_safety.window_days.value
     until = min(shifted(begins.earliest, reach - 1), end.latest if end else date.max)
     most = ceil(min(step.count or inf, reach * step.per_day + 1))
-    days = (shifted(begins.earliest, k / step.per_day + 1e-6) for k in range(most))
-    return tuple(day(on) for on in days if on <= until)
+    first = begins.earliest.toordinal()
+    days = Counter(first + int(k / step.per_day + 1e-6) for k in range(most))
+    return {day(date.fromordinal(on)): often for on, often in days.items() if on <= until.toordinal()}
 
 
 class _Block(msgspec.Struct, frozen=True):

@@ -73,9 +73,12 @@ def ever(chart: Chart, concept: str, verdict: Result) -> LabResult | None:
     return next((result for result in chart.labs.get(concept, ()) if result.result == verdict), None)
 
 
+_READABLE = {"10*9/L": "×10⁹/L", "umol": "µmol", "{1.73_m2}": "1.73 m²", " a [": " years [", "{drug}": ""}
+
+
 def readable(text: str) -> str:
     """Units as people write them: UCUM has asterisks and braces, which Markdown would take for its own."""
-    for code, unit in (("10*9/L", "×10⁹/L"), ("{1.73_m2}", "1.73 m²"), (" a [", " years ["), ("{drug}", "")):
+    for code, unit in _READABLE.items():
         text = text.replace(code, unit)
     return text
 

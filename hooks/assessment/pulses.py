@@ -3,7 +3,8 @@
 from datetime import date
 
 from cds_service.fhir.dates import FhirDate, day, within
-from hooks.assessment.glucocorticoids import DRUG, TOLERANCE, begun, dose_mg, end_of, runs
+from hooks.assessment.glucocorticoids import TOLERANCE, dose_mg, end_of, runs
+from hooks.assessment.ordered_glucocorticoids import DRUG, begun
 from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.knowledge.thresholds import Thresholds
 from hooks.reasoning import Truth, all_true, any_true

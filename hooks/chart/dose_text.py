@@ -48,6 +48,7 @@ class _Parts:
         self.over: list[int] = []
         self.lasting: list[float] = []
         self.as_needed = False
+        self.weekday = False
 
 
 def _number(text: str) -> float:
@@ -77,6 +78,13 @@ def _rate(per_day: float) -> Callable[[_Parts, re.Match[str]], None]:
 
 def _apart(parts: _Parts, m: re.Match[str]) -> None:
     parts.rates.append(_once_in(_number(m[1]) * DAYS[m[2]]))
+
+
+def _on_weekday(parts: _Parts, _: re.Match[str]) -> None:
+    """Once a week; beside the words "once a week" it says on which day."""
+    if parts.weekday or parts.rates != [1 / 7]:
+        parts.rates.append(1 / 7)
+    parts.weekday = True
 
 
 def _on_days(parts: _Parts, m: re.Match[str]) -> None:
@@ -116,6 +124,7 @@ _GRAMMAR: tuple[tuple[re.Pattern[str], Callable[[_Parts, re.Match[str]], None]],
         (rf"{_N}(?: ?(?:-|–|to) ?{_N})? ?{_UNIT}", _amount),
         (rf"{_N} ?(?:times|x|×) ?(?:a|per|every|/)? ?{_T}(?:ly)?\b", _times_a),
         (rf"(once|twice) (?:a|per|every|each|/) ?{_T}\b", _times_a),
+        (rf"once every {_N} ?{_T}\b", _every_n),
         (r"(?:once daily|once-daily|daily|qd|od|q24h|every (?:morning|evening|night)|nightly|at bedtime)\b", _rate(1)),
         (r"(?:twice daily|bid|bd)\b", _rate(2)),
         (r"(?:three times daily|tid|tds)\b", _rate(3)),
@@ -127,7 +136,7 @@ _GRAMMAR: tuple[tuple[re.Pattern[str], Callable[[_Parts, re.Match[str]], None]],
         (r"(?:once monthly|monthly)\b", _rate(1 / 30)),
         (rf"(?:every|each|per|a|/) ?{_N}? ?{_T}\b", _every_n),
         (rf"q ?{_N} ?{_T}\b", _every_n),
-        (rf"(?:every|each|on) {_DAYNAME}\b", _rate(1 / 7)),
+        (rf"(?:every|each|on) {_DAYNAME}\b", _on_weekday),
         (r"(?:prn|as needed|as required|if needed)\b", _needed),
         (r"(?:take|give|inject|infuse|administer|apply)\b", _skip),
         (r"(?:by mouth|orally|oral|po|intravenously|intravenous|iv|subcutaneously|subcutaneous|subcut|sc|sq)\b", _skip),

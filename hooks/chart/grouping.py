@@ -172,8 +172,8 @@ def _merged(courses: list[DrugCourse], slack_days: float) -> list[DrugCourse]:
     return result
 
 
-def _leading(course: DrugCourse) -> tuple[bool, int]:
-    return not known_dose(course), _KINDS.index(course.kind)
+def _leading(course: DrugCourse) -> tuple[bool, int, str]:
+    return not known_dose(course), _KINDS.index(course.kind), course.source
 
 
 def joined(lead: DrugCourse, other: DrugCourse) -> DrugCourse:

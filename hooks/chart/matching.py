@@ -92,7 +92,7 @@ class Matcher:
         return self._vetoed(text) if text else frozenset()
 
     def _read(self, written: bytes) -> Concept:
-        if not written:
+        if not written or written == b"null":
             return Concept()
         try:
             concept, problems = decode(written, CodeableConcept)

@@ -217,9 +217,9 @@ def _without_duplicates(reader: Reader, measured: list[Measured]) -> list[tuple[
 def _best(reader: Reader, same: list[Measured]) -> tuple[Measured, str]:
     """Of several measurements of one time the corrected or latest issued one."""
 
-    def standing(one: Measured) -> tuple[bool, float]:
+    def standing(one: Measured) -> tuple[bool, float, str]:
         issued = reader.date(one.view.issued, "issued", one.source, one.concept)
-        return one.corrected, issued.moment if issued else 0.0
+        return one.corrected, issued.moment if issued else 0.0, one.source
 
     best = max(same, key=standing)
     doubt = ""

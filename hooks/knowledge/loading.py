@@ -19,6 +19,7 @@ from hooks.knowledge.model import (
     ValueSet,
 )
 from hooks.knowledge.overlay import Overlay, add_codes, change_thresholds, read_overlay, switch_rules
+from hooks.knowledge.regimens import Regimens
 from hooks.knowledge.thresholds import Thresholds
 from hooks.knowledge.valuesets import compile_value_set
 
@@ -60,6 +61,7 @@ def load(overlay: Path | None = None, data: Path = DATA) -> Knowledge:
         rules={},
         citations={key: msgspec.structs.replace(entry, id=key) for key, entry in citations.items()},
         article=article,
+        regimens=typed(files.yaml("pjp_regimens.yaml"), Regimens, "pjp_regimens.yaml"),
         override_reasons=files.entries("override_reasons.yaml").override_reasons,
         decisions=tuple((entry.where, entry.what) for entry in files.entries("decisions.yaml").decisions),
     )

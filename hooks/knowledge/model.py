@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from hooks.knowledge.regimens import Regimens
 from hooks.knowledge.thresholds import Threshold, Thresholds
 
 Family = Literal[
@@ -128,6 +129,7 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     """By rule name, in the order of evaluation (B7)."""
     citations: dict[str, Citation]
     article: dict[str, ArticleStatement]
+    regimens: Regimens
     override_reasons: tuple[OverrideReason, ...]
     decisions: tuple[tuple[str, str], ...]
     """Open points of the specification that this project settled: (where, what and why). Shown in the documentation."""

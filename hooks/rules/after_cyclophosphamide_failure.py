@@ -19,6 +19,7 @@ from hooks.rules.escalation import (
     not_tolerated,
     state_in,
 )
+from hooks.rules.ivig_safety import reasons_for_care
 from hooks.rules.ordered import AFTER_CYCLOPHOSPHAMIDE, NEXT_STEPS, none_ordered
 from hooks.suggestions import investigations, next_line
 
@@ -84,7 +85,7 @@ def _options(a: Assessment) -> tuple[list[str], list[Suggestion], list[str]]:
     else:
         lines.append(
             "**IVIG again**, at a higher dose or more often; it may work after an earlier failure. More than 2 g/kg in "
-            "4 weeks needs a specialist: thrombosis, haemolysis and renal failure depend on the dose."
+            "4 weeks needs a specialist: thrombosis, haemolysis and renal failure depend on the dose." + _with_care(a)
         )
         drafts.append(next_line.ivig(a))
     mycophenolate = [c.status in ("planned", "draft") for c in a.chart.courses_of("mycophenolate")]
@@ -99,6 +100,12 @@ def _options(a: Assessment) -> tuple[list[str], list[Suggestion], list[str]]:
         lines.append(f"**Mycophenolate mofetil** 500 mg twice daily, stepped up to 1000–1500 mg twice daily{test}.")
         drafts.append(next_line.mycophenolate(a))
     return lines, drafts, dropped
+
+
+def _with_care(a: Assessment) -> str:
+    """What is on record that IvigSafety would warn of, once IVIG is ordered."""
+    reasons = reasons_for_care(a)
+    return f" **With care here: {' and '.join(reasons)}.**" if reasons else ""
 
 
 def _card(a: Assessment) -> CardDraft:

@@ -5,6 +5,7 @@ A rule module exports one `RULE` (or a few of one family). Its prose, thresholds
 `hooks.engine`.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -63,12 +64,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 MEDICATION_SOURCES = ("medicationStatements", "medicationRequests", "medicationAdministrations")
 
+_LINK = re.compile(r"://|(?<=www)\.(?=\w)|@", re.IGNORECASE)
 _ESCAPE = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+!|~&"})
 
 
 def md(text: str, limit: int = 120) -> str:
-    """Text from the record, made inert for Markdown and HTML, on one line, at most `limit` characters long."""
-    line = " ".join(text.split())
+    """Text from the record, made inert for Markdown and HTML, on one line, at most `limit` characters long.
+
+    Characters that are not seen, such as those that turn the direction of writing, are dropped; what clients would make
+    a link of is taken apart (CH-CARD-06, CH-LINK-08).
+    """
+    line = "".join(filter(str.isprintable, " ".join(text.split())))
+    line = _LINK.sub(lambda found: f"{found[0][0]} {found[0][1:]}" if found[0] != "@" else " @ ", line)
     return (line if len(line) <= limit else line[: limit - 1] + "…").translate(_ESCAPE)
 
 

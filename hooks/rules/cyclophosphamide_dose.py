@@ -4,7 +4,7 @@ from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.cyclophosphamide_dose import DoseAdvice, advise, draft_gates
 from hooks.assessment.cyclophosphamide_orders import Excess, Ordered, asked_about, excesses, no_dose
-from hooks.assessment.labs import latest, shown
+from hooks.assessment.labs import latest, readable, shown
 from hooks.assessment.person import current
 from hooks.reasoning import Criterion, any_of, any_true
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, on, safety_scope, threshold_text
@@ -100,7 +100,7 @@ def _worst(high: tuple[Excess, ...]) -> Excess:
 
 
 def _ask_without_dose(a: Assessment) -> str:
-    limit = str(a.knowledge.thresholds.cyclophosphamide.creatinine_stop).replace("umol", "µmol")
+    limit = readable(str(a.knowledge.thresholds.cyclophosphamide.creatinine_stop))
     because = "on dialysis" if current(a.chart, "dialysis") else f"creatinine above {limit}"
     return f"Cyclophosphamide with kidney failure ({because}): the table has no dose; a specialist decides"
 
@@ -118,12 +118,19 @@ def _ask(a: Assessment, advice: DoseAdvice, worst: Excess) -> str:
         )
     reference = min(advice.uncapped, t.cap_mg.value)
     above = f"{100 * (ordered.mg / reference - 1):.0f} % above the dose for this patient"
-    return f"{said} is {above}: {advice.mg:g} mg per pulse by age, kidney function and cap"
+    by = "age, kidney function and cap" if advice.renal_function_known else "age and cap, kidney function not known"
+    return f"{said} is {above}: {advice.mg:g} mg per pulse by {by}"
 
 
 def _said(ordered: Ordered) -> str:
     """`1500 mg`, `140 mg a day`, `15 mg/kg`: the dose as far as it is known."""
-    dose = f"{ordered.mg:g} mg" if ordered.mg is not None else f"{ordered.mg_kg:g} mg/kg" if ordered.mg_kg else ""
+    dose = (
+        f"{round(ordered.mg, 1):g} mg"
+        if ordered.mg is not None
+        else f"{ordered.mg_kg:g} mg/kg"
+        if ordered.mg_kg
+        else ""
+    )
     return f"{dose} a day" if dose and ordered.daily else dose
 
 
@@ -175,8 +182,8 @@ def _rows(a: Assessment, advice: DoseAdvice) -> tuple[FactRow, ...]:
     creatinine = latest(a.chart, "creatinine")
     if creatinine:
         limits = f"{threshold_text(t.creatinine_split, 'reduced >')}; {threshold_text(t.creatinine_stop, 'none >')}"
-        said = md(shown(creatinine)).replace("umol", "µmol")
-        rows.append(FactRow("Creatinine", said, on(creatinine.when), limits.replace("umol", "µmol")))
+        said = md(shown(creatinine))
+        rows.append(FactRow("Creatinine", said, on(creatinine.when), readable(limits)))
     return tuple(rows)
 
 

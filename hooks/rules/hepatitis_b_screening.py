@@ -90,7 +90,8 @@ def _said(a: Assessment, known: HepatitisB) -> tuple[str, tuple[str, ...]]:
         return (
             "Rituximab with hepatitis B: hepatology and antiviral prophylaxis first",
             (
-                "Rituximab can reactivate hepatitis B, up to liver failure. HBV DNA, and hepatology before the next dose.",
+                "Rituximab can reactivate hepatitis B, up to liver failure. HBV DNA, and hepatology before the next "
+                "dose.",
             ),
         )
     if known.core.state == "positive":

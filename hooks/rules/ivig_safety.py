@@ -85,12 +85,21 @@ def _deficiency(a: Assessment) -> Diagnosis | None:
     return next((d for d in a.chart.diagnoses if "iga-deficiency" in d.concepts), None)
 
 
+def reasons_for_care(a: Assessment) -> tuple[str, ...]:
+    """What is known to make immunoglobulin more dangerous, in a few words each."""
+    found = {
+        "recent thrombosis": _thrombosis(a).truth,
+        "reduced renal function": _kidneys(a).truth,
+        "IgA deficiency": _iga_deficiency(a).truth,
+    }
+    return tuple(reason for reason, truth in found.items() if truth)
+
+
 def _card(a: Assessment) -> CardDraft:
-    thrombosis, kidneys, iga = _thrombosis(a).truth, _kidneys(a).truth, _deficiency(a)
-    reasons = ["recent thrombosis"] if thrombosis else []
-    reasons += ["reduced renal function"] if kidneys else []
-    reasons += ["IgA deficiency"] if iga else []
-    ask = f"IVIG with {' and '.join(reasons)}: reduce the risk, or choose otherwise, before the next infusion"
+    kidneys, iga = _kidneys(a).truth, _deficiency(a)
+    ask = (
+        f"IVIG with {' and '.join(reasons_for_care(a))}: reduce the risk, or choose otherwise, before the next infusion"
+    )
     why = [
         "Boxed warnings of immunoglobulin: thrombosis and renal failure [V/M]. A sucrose-free product, a slow rate, "
         "good hydration.",

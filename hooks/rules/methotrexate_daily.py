@@ -6,6 +6,7 @@ from hooks.chart.facts import DrugCourse
 from hooks.reasoning import Criterion, Truth, any_of, any_true
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, on, safety_scope, threshold_text
 from hooks.rules.methotrexate import methotrexate, methotrexate_used
+from hooks.rules.methotrexate_renal_function import severe
 from hooks.rules.use import STATES
 from hooks.suggestions.methotrexate import once_a_week
 
@@ -87,11 +88,15 @@ def _card(a: Assessment) -> CardDraft:
     else:
         ask = f"Methotrexate above {t.hard_max_mg_week.value:g} mg a week outside oncology: check the dose"
         why = [
-            f"More than {t.hard_max_mg_week.value:g} mg a week is no dose for this disease: check amount, unit and interval."
+            f"More than {t.hard_max_mg_week.value:g} mg a week is no dose for this disease: "
+            "check amount, unit and interval."
         ]
-    corrections = [(c, once_a_week(a, c, t.hard_max_mg_week)) for c in often if c in use.ordered]
+    barred = _bars(a)
+    corrections = [(c, once_a_week(a, c, t.hard_max_mg_week)) for c in often if c in use.ordered and not barred]
     suggestions = tuple(correction for _, correction in corrections if correction)
-    if any(correction is None for _, correction in corrections) or (much and use.ordered):
+    if barred and use.ordered:
+        why.append(f"No corrected order is offered: {barred}, so methotrexate is not to be given at all.")
+    elif any(correction is None for _, correction in corrections) or (much and use.ordered):
         why.append("Write the order anew: it is not corrected here, because what was meant cannot be read from it.")
     if suggestions:
         why.append(
@@ -108,6 +113,13 @@ def _card(a: Assessment) -> CardDraft:
         facts=tuple(_row(a, course) for course in (*often, *much)),
         suggestions=suggestions,
     )
+
+
+def _bars(a: Assessment) -> str:
+    """What forbids methotrexate once a week too, so that another card says not to give it; else empty."""
+    if a.person.pregnant:
+        return "pregnant"
+    return "renal function is too low" if severe(a) else ""
 
 
 def _doubts(courses: tuple[DrugCourse, ...]) -> tuple[str, ...]:
@@ -132,6 +144,6 @@ RULE = Rule(
     name="MethotrexateDaily",
     criteria=_criteria,
     card=_card,
-    sources=MEDICATION_SOURCES,
+    sources=(*MEDICATION_SOURCES, "conditions", "labs"),
     orders=frozenset({"methotrexate"}),
 )

@@ -1,5 +1,7 @@
 """S9-MTX-SMX MethotrexateWithTmpSmx: two antifolates together; by treatment dose critical, as prophylaxis a warning."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from cds_service.protocol.cards import Suggestion
@@ -13,8 +15,8 @@ from hooks.rules.methotrexate import blood_count, methotrexate, methotrexate_use
 from hooks.rules.pjp_circumstances import circumstances
 from hooks.rules.pjp_orders import clashes
 from hooks.rules.use import use_rows, used
-from hooks.suggestions.pjp_choice import Circumstances, Option, first_fitting, select
-from hooks.suggestions.pjp_regimens import REGIMENS, draft_order
+from hooks.suggestions.pjp_choice import METHOTREXATE, Circumstances, Option, first_fitting, select
+from hooks.suggestions.pjp_regimens import draft_order
 from hooks.suggestions.resources import suggestion
 from hooks.suggestions.revisions import delete
 
@@ -63,7 +65,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 def _card(a: Assessment) -> CardDraft:
     mtx, smx = methotrexate(a), use_of(a, "tmp-smx")
-    treats = level(a)
+    treats, options = level(a), select(_with_methotrexate(a), a.knowledge.regimens, a.knowledge.thresholds.pjp)
     if treats:
         ask = "Methotrexate with TMP-SMX in treatment dose: choose another antibiotic, or stop methotrexate first"
         why = [
@@ -72,31 +74,45 @@ def _card(a: Assessment) -> CardDraft:
         ]
         suggestions = _removal(smx)
     else:
-        ask, why, suggestions = _prophylaxis(a, smx)
+        ask, why, suggestions = _prophylaxis(a, smx, options)
+    if not _barred_anyway(_tmp_smx(options)):
+        why.append("If methotrexate is being stopped because it failed, the problem disappears: ask.")
     if treats is None:
         why.insert(0, "How often TMP-SMX is taken is not stated: in treatment dose this is not acceptable.")
     return CardDraft(
         indicator="critical" if treats else "warning",
         summary=ask,
         ask=ask,
-        why=(*why, "If methotrexate is being stopped because it failed, the problem disappears: ask."),
+        why=tuple(why),
         facts=use_rows(mtx, smx),
         missing=() if treats is not None else ("dose of TMP-SMX",),
         suggestions=(*suggestions, blood_count(a, "Methotrexate together with TMP-SMX.")),
     )
 
 
-def _prophylaxis(a: Assessment, smx: DrugUse) -> tuple[str, list[str], tuple[Suggestion, ...]]:
+def _tmp_smx(options: tuple[Option, ...]) -> Option:
+    return next(option for option in options if option.regimen.drug == "tmp-smx")
+
+
+def _barred_anyway(tmp_smx: Option) -> bool:
+    """Whether TMP-SMX would not fit without methotrexate either, such as after an allergic reaction to it."""
+    return any(blocker.truth and blocker.name != METHOTREXATE for blocker in tmp_smx.against)
+
+
+def _prophylaxis(
+    a: Assessment, smx: DrugUse, options: tuple[Option, ...]
+) -> tuple[str, list[str], tuple[Suggestion, ...]]:
     """The better regimen where B3 prefers one, else what has to go with TMP-SMX."""
-    options = select(_with_methotrexate(a), a.knowledge.thresholds.pjp)
-    tmp_smx = next(option for option in options if option.regimen.drug == "tmp-smx")
+    tmp_smx = _tmp_smx(options)
     why = [
-        "Both block folate. A prophylactic dose is not forbidden (in one cohort cytopenia in 5.0 % with it and 5.7 % "
-        "without it), but a reason to watch."
+        "Both block folate."
+        if _barred_anyway(tmp_smx)
+        else "Both block folate. A prophylactic dose is not forbidden (in one cohort cytopenia in 5.0 % with it and "
+        "5.7 % without it), but a reason to watch."
     ]
     if tmp_smx.fits:
         ask = "Methotrexate with TMP-SMX as prophylaxis: folic acid, and blood counts"
-        return ask, [*why, REGIMENS.methotrexate], ()
+        return ask, [*why, a.knowledge.regimens.methotrexate], ()
     because = "; ".join(blocker.because for blocker in tmp_smx.against)
     why.append(f"Against TMP-SMX here: {because}.")
     better = next(iter(first_fitting(options)), None)
@@ -106,25 +122,28 @@ def _prophylaxis(a: Assessment, smx: DrugUse) -> tuple[str, list[str], tuple[Sug
     why.append(
         f"Instead: {better.regimen.name}, {better.regimen.dose} [{better.regimen.mark}]. {better.regimen.checks}"
     )
-    why.append(f"While both are taken: {REGIMENS.methotrexate[:1].lower()}{REGIMENS.methotrexate[1:]}")
-    drafted_already = any(clash.order in smx.ordered for clash in clashes(a))  # by PjpProphylaxis
-    drafts = () if drafted_already else (_draft(a, better),)
-    return ask, why, (*drafts, *_removal(smx))
+    if not _barred_anyway(tmp_smx):
+        advice = a.knowledge.regimens.methotrexate
+        why.append(f"While both are taken: {advice[:1].lower()}{advice[1:]}")
+    # PjpProphylaxis removes orders that clash, and drafts the better one
+    clashing = {clash.order.source for clash in clashes(a) if clash.order in smx.ordered}
+    drafts = () if clashing else (_draft(a, better),)
+    return ask, why, (*drafts, *_removal(smx, clashing))
 
 
 def _draft(a: Assessment, option: Option) -> Suggestion:
     return draft_order(a, option.regimen, reduced=option.reduced, recommended=True, methotrexate=True)
 
 
-def _removal(smx: DrugUse) -> tuple[Suggestion, ...]:
+def _removal(smx: DrugUse, without: Collection[str] = ()) -> tuple[Suggestion, ...]:
     """Taking TMP-SMX that is being ordered out of the orders."""
     label = "Remove the order of TMP-SMX"
-    actions = [delete(label, course) for course in smx.ordered]
+    actions = [delete(label, course) for course in smx.ordered if course.source not in without]
     return tuple(suggestion(label, action) for action in actions if action)
 
 
 def _with_methotrexate(a: Assessment) -> Circumstances:
-    """What decides between the regimens, with methotrexate that is only planned counted as taken."""
+    """What decides between the regimens: methotrexate for this disease alone, and folic acid that is only planned."""
     known, courses = circumstances(a), methotrexate(a).courses
     weekly = [step.mg_per_day_high for course in courses for step in course.steps]
     told = [mg * 7 for mg in weekly if mg is not None]

@@ -8,7 +8,7 @@ from hooks.assessment.pjp import PjpRisk
 from hooks.rules.base import md
 from hooks.rules.pjp_orders import Clash
 from hooks.suggestions.pjp_choice import G6PD, METHOTREXATE, REFUSED, Circumstances, Option, first_fitting, g6pd_decides
-from hooks.suggestions.pjp_regimens import REGIMENS, draft_order, g6pd_test
+from hooks.suggestions.pjp_regimens import draft_order, g6pd_test
 from hooks.suggestions.resources import suggestion
 from hooks.suggestions.revisions import delete
 
@@ -71,7 +71,7 @@ def _regimens(
         f"{'First' if rank == 0 else 'Second'} choice: {_offer(option)}" for rank, option in enumerate(fitting[:2])
     ]
     if options[0].fits and known.methotrexate:
-        lines.append(REGIMENS.methotrexate)
+        lines.append(a.knowledge.regimens.methotrexate)
     if options[0].fits and known.interacting:
         lines.append(f"Beside it, with an interaction to watch: {', '.join(known.interacting)}.")
     lines += [_against(option) for option in options if not option.fits]
@@ -114,7 +114,7 @@ def _barred(a: Assessment, options: tuple[Option, ...]) -> tuple[str, ...]:
         for option in options
         if any(blocker.truth for blocker in option.against)
     ]
-    return ("Age unknown: no dose." if a.person.adult is None else REGIMENS.child, *barred)
+    return ("Age unknown: no dose." if a.person.adult is None else a.knowledge.regimens.child, *barred)
 
 
 def on_clash(

@@ -3,6 +3,7 @@
 from hooks.assessment import Assessment
 from hooks.assessment.immunosuppression import active_courses
 from hooks.assessment.labs import ever, fresh
+from hooks.assessment.use import use_of
 from hooks.chart.facts import Allergy, Diagnosis, DrugCourse, LabResult
 from hooks.reasoning import Truth
 from hooks.rules.base import MEDICATION_SOURCES, md, on
@@ -18,7 +19,7 @@ def circumstances(a: Assessment) -> Circumstances:
     """The facts; text from the record is made inert."""
     allergy = _sulfonamide_allergy(a)
     condition = _condition(a, "sulfonamide-allergy", current=False)
-    methotrexate = _now(a, "methotrexate")
+    methotrexate = use_of(a, "methotrexate").courses  # planned ones too: they will be taken beside the prophylaxis
     weekly = [step.mg_per_day_high for course in methotrexate for step in course.steps]
     known = [mg * 7 for mg in weekly if mg is not None]
     rifamycins = _now(a, "rifamycin")

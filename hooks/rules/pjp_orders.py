@@ -57,7 +57,7 @@ def _asked_orders(a: Assessment) -> tuple[Clash, ...]:
     ]
     if not orders:
         return ()
-    options = {option.regimen.drug: option for option in select(circumstances(a), t)}
+    options = {option.regimen.drug: option for option in select(circumstances(a), a.knowledge.regimens, t)}
     return tuple(Clash(order, options[order.drug]) for order in orders)
 
 

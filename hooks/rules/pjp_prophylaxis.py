@@ -75,7 +75,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 
 def _card(a: Assessment) -> CardDraft:
     found, known = risk(a), circumstances(a)
-    options = select(known, a.knowledge.thresholds.pjp)
+    options = select(known, a.knowledge.regimens, a.knowledge.thresholds.pjp)
     against = clashes(a)
     if against:
         advice = on_clash(a, found, known, options, against)

@@ -66,13 +66,14 @@ def _planned(a: Assessment) -> tuple[Session, ...]:
 
 
 def _judged(a: Assessment) -> list[tuple[Session, FhirDate, Truth]]:
-    """(session, day, whether it counts). A planned session without a date may take place on any day from today."""
+    """(session, day, whether it counts), by day. A planned session without a date may take place on any from today."""
     days = int(a.knowledge.thresholds.plasma_exchange.session_days.value)
     planned: list[tuple[Session, FhirDate, Truth]] = [
         (s, s.when or FhirDate(a.today, date.max), True) for s in _planned(a)
     ]
     performed = [(s, s.when, within(s.when, days, a.today)) for s in a.chart.sessions if s.performed and s.when]
-    return [*planned, *(entry for entry in performed if entry[2] is not False)]
+    judged = [*planned, *(entry for entry in performed if entry[2] is not False)]
+    return sorted(judged, key=lambda entry: (entry[1], entry[0].source))
 
 
 def _pairs(a: Assessment) -> list[tuple[Session, Infusion, Truth]]:

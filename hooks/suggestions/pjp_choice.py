@@ -4,9 +4,9 @@ import msgspec
 
 from hooks.assessment.labs import at_least, below, readable, shown
 from hooks.chart.facts import LabResult
+from hooks.knowledge.regimens import Regimen, Regimens
 from hooks.knowledge.thresholds import Pjp, Threshold
 from hooks.reasoning import Truth, any_true
-from hooks.suggestions.pjp_regimens import REGIMENS, Regimen
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ G6PD = "G6PD"
 REFUSED = "not tolerated"
 
 
-def select(known: Circumstances, t: Pjp) -> tuple[Option, ...]:
+def select(known: Circumstances, regimens: Regimens, t: Pjp) -> tuple[Option, ...]:
     """All regimens in the order of choice; the first that `fits` is the one to suggest."""
     special = {
         "tmp-smx": _tmp_smx(known, t),
@@ -104,7 +104,7 @@ def select(known: Circumstances, t: Pjp) -> tuple[Option, ...]:
             (*special.get(regimen.drug, ()), _refused(known, regimen.drug)),
             reduced=regimen.reduced is not None and _at_most(known.egfr, t.crcl_half) is True,
         )
-        for regimen in REGIMENS.regimens
+        for regimen in regimens.regimens
     )
 
 

@@ -3,74 +3,16 @@
 Doses, codes and words are data: `hooks/knowledge/pjp_regimens.yaml`.
 """
 
-from pathlib import Path
 from typing import Any
 
-import msgspec
-
-import hooks.knowledge
 from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
-from hooks.knowledge.files import parse_yaml, read, typed
-from hooks.knowledge.thresholds import Mark
+from hooks.knowledge.regimens import Regimen
 from hooks.suggestions.investigations import lab
 from hooks.suggestions.resources import coding, create, medication_request, suggestion
 from hooks.suggestions.resources import order as laboratory_order
 
 UCUM = "http://unitsofmeasure.org"
-
-
-class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an order says. `display` is empty where the value set of the drug has it."""
-
-    text: str
-    system: str
-    code: str
-    dosage: str
-    amount: float
-    unit: str
-    ucum: str
-    frequency: int
-    period: int
-    period_unit: str
-    route: str
-    display: str = ""
-
-
-class Regimen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One regimen for adults. `drug` is the id of its value set."""
-
-    drug: str
-    name: str
-    dose: str
-    mark: Mark
-    source: str
-    draft: Draft
-    check: str
-    caution: str = ""
-    reduced: Draft | None = None
-
-    @property
-    def checks(self) -> str:
-        """What the reader has to check and to know, in sentences."""
-        caution = f" {self.caution[:1].upper()}{self.caution[1:]}." if self.caution else ""
-        return f"Check: {self.check}.{caution}"
-
-
-class Regimens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The file: regimens in the order of choice, and sentences that go with them."""
-
-    regimens: tuple[Regimen, ...]
-    methotrexate: str
-    child: str
-
-
-def _load() -> Regimens:
-    path = Path(hooks.knowledge.__file__).with_name("pjp_regimens.yaml")
-    return typed(parse_yaml(read(path), path.name), Regimens, path.name)
-
-
-REGIMENS = _load()
 
 
 def g6pd_test(a: Assessment, *, recommended: bool) -> Suggestion:
@@ -94,7 +36,7 @@ def draft_order(a: Assessment, regimen: Regimen, *, reduced: bool, recommended: 
     }
     note = f"Prophylaxis of Pneumocystis pneumonia. {regimen.checks}"
     if methotrexate and regimen.drug == "tmp-smx":
-        note = f"{note} {REGIMENS.methotrexate}"
+        note = f"{note} {a.knowledge.regimens.methotrexate}"
     code = coding(draft.system, draft.code, display)
     resource = medication_request(a, draft.text, code, dosage=(dosage,), note=note)
     label = f"Order {regimen.name}: {draft.dosage}"

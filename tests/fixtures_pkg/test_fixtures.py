@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import fixtures
-from fixtures import ANCHOR, Story, bundle, moved, prefetch, stories
+from cds_service.app import create_app
+from cds_service.settings import Settings
+from fixtures import ANCHOR, Orders, Story, bundle, moved, orders, prefetch, stories
 
 HERE = Path(fixtures.__file__).parent
 IDS = [story.id for story in stories()]
@@ -54,7 +56,7 @@ RULES = {
     "PjpProphylaxisReview",
     "DataQuality",
 }
-# Said on the escalation card, or rules on drug orders: no fixture expects them, some forbid them.
+# Said on the escalation card, or silent on all charts: no story expects them, some forbid them.
 ONLY_FORBIDDEN = {
     "AntiHmgcrTailoring",
     "AntiSrpTailoring",
@@ -223,6 +225,14 @@ def test_readme_tells_every_story_with_its_cards() -> None:
         assert f"| [{story.title}]({story.file}) | {story.name} | {story.story} | {cards} |" in lines
 
 
+def test_readme_tells_all_orders_with_their_cards() -> None:
+    lines = (HERE / "README.md").read_text(encoding="utf-8").splitlines()
+    for one in orders():
+        cards = ", ".join(f"`{card.rule}` ({card.indicator})" for card in one.expect) or "none"
+        assert f"| [{one.title}](orders/{one.id}.json) | `{one.patient}` | {one.story} | {cards} |" in lines
+    assert sum(1 for line in lines if "](orders/" in line) == len(orders())
+
+
 def test_readme_names_no_patient_who_is_not_there() -> None:
     named = re.findall(r"\bnam-[a-z0-9-]+", (HERE / "README.md").read_text(encoding="utf-8"))
     assert set(named) <= set(IDS)
@@ -385,6 +395,80 @@ def test_prefetch_moves_with_the_day() -> None:
     labs = prefetch("nam-refractory-gates-open", day)["labs"]["entry"]
     dates = {entry["resource"]["effectiveDateTime"] for entry in labs}
     assert "2026-11-20" in dates
+
+
+# Orders
+
+
+each_orders = pytest.mark.parametrize("one", orders(), ids=lambda one: one.id)
+
+
+def drafts(one: Orders) -> list[dict[str, Any]]:
+    return resources(one.context["draftOrders"])
+
+
+def test_orders_and_files_are_the_same_set() -> None:
+    assert {f"{one.id}.json" for one in orders()} == {file.name for file in (HERE / "orders").iterdir()}
+    assert len({one.id for one in orders()}) == len(orders())
+
+
+@each_orders
+def test_orders_are_for_a_patient_who_is_there(one: Orders) -> None:
+    assert one.patient in IDS
+    for draft in drafts(one):
+        assert draft["subject"] == {"reference": f"Patient/{one.patient}"}
+
+
+@each_orders
+def test_orders_are_valid_drafts(one: Orders) -> None:
+    assert one.context.keys() == {"draftOrders"}
+    model(one.context["draftOrders"])
+    ids = [draft["id"] for draft in drafts(one)]
+    assert len(ids) == len(set(ids)) > 0
+    for draft in drafts(one):
+        model(draft)
+        assert draft["intent"] == "order"
+        assert draft["status"] in {"draft", "stopped"}
+    assert "draft" in {draft["status"] for draft in drafts(one)}
+
+
+@each_orders
+def test_orders_have_no_dates(one: Orders) -> None:
+    """They are written today, whichever day that is."""
+    for draft in drafts(one):
+        assert list(dates_by_model(model(draft))) == []
+
+
+@each_orders
+def test_orders_are_pretty_printed(one: Orders) -> None:
+    text = (HERE / "orders" / f"{one.id}.json").read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+
+
+@each_orders
+@pytest.mark.parametrize("days", [0, 97, -400])
+def test_signing_the_orders_gives_their_cards_and_no_other(one: Orders, days: int) -> None:
+    day = ANCHOR + timedelta(days=days)
+    assert signed(one, day) == [(card.rule, card.indicator) for card in one.expect]
+
+
+def test_some_orders_are_fine_and_others_are_not() -> None:
+    assert any(not one.expect for one in orders())
+    assert {card.indicator for one in orders() for card in one.expect} >= {"critical", "warning"}
+
+
+def signed(one: Orders, day: date) -> list[tuple[str, str]]:
+    """Rule and indicator of the cards on order-sign."""
+    app = create_app(Settings(log_level="error"), today=lambda: day)
+    request = {
+        "hook": "order-sign",
+        "hookInstance": "9d2a1b7e-6f3c-4a58-8e21-0c4f7b9a5d13",
+        "context": {"userId": "Practitioner/example", "patientId": one.patient} | one.context,
+        "prefetch": prefetch(one.patient, day),
+    }
+    answer = app.test_client().post("/cds-services/nam-order-sign", json=request)
+    app.extensions["cds_service"]["engine"].close()
+    return [(card["source"]["topic"]["code"], card["indicator"]) for card in answer.get_json()["cards"]]
 
 
 # The ways of telling, so that the charts stay varied

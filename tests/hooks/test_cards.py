@@ -159,6 +159,17 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize(
+    "text", ["http://x.example", "see HTTPS://x.example/a", "www.x.example", "WWW.x.example", "a@x.example"]
+)
+def test_CH_LINK_08_md_leaves_nothing_that_a_client_would_make_a_link_of(text: str) -> None:
+    assert not re.search(r"://|www\\?\.\w|\w@\w", md(text), re.IGNORECASE)
+
+
+def test_md_drops_what_is_not_seen() -> None:
+    assert md("a\u202eb\u2066c\x07\x1b\u200bd\u2028e 💊 µ") == "abcd e 💊 µ"
+
+
 def test_md_makes_text_inert_for_markdown_and_html() -> None:
     inert = md(HOSTILE, 500)
     assert "\n" not in inert

@@ -1,6 +1,7 @@
 """The order services on the wire: drafts as real clients send them (conformance sections 11 and 13, sandbox client)."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cds_service.app import create_app
+from cds_service.drafts import MOST
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import Settings
 from hooks.knowledge import load
@@ -187,6 +189,47 @@ def test_another_patient_s_order_is_refused(hook: str, client: FlaskClient) -> N
     refused = call(client, body(hook, order), 400)
     assert refused["issue"][0]["expression"] == ["context.draftOrders.entry[0]"]
     assert "somebody-else" not in json.dumps(refused)
+
+
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize("reference", ["urn:uuid:1", "https://ehr.example.org/x/1"])
+@pytest.mark.parametrize(("patient", "status"), [("p1", 200), ("somebody-else", 400)])
+def test_CH_PF_14_an_order_s_patient_may_stand_beside_it(
+    hook: str, reference: str, patient: str, status: int, client: FlaskClient
+) -> None:
+    request = body(hook, sandbox_order(STATIN, subject={"reference": reference}))
+    entry = {"fullUrl": reference, "resource": {"resourceType": "Patient", "id": patient}}
+    request["context"]["draftOrders"]["entry"].append(entry)
+    answer = call(client, request, status)
+    if status == 200:
+        assert names(answer) == ["StatinExposure"]
+    else:
+        assert answer["issue"][0]["expression"] == ["context.draftOrders.entry[0]"]
+
+
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize("code", ["myositis", 7, {"coding": [7]}])
+def test_CH_PF_11_a_diagnosis_that_cannot_be_read_is_not_silence(hook: str, code: Any, client: FlaskClient) -> None:
+    request = body(hook, sandbox_order(STATIN))
+    request["prefetch"]["conditions"]["entry"][0]["resource"]["code"] = code
+    refused = call(client, request, 412)
+    assert "conditions cannot be read" in refused["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+def test_more_orders_than_a_session_has_are_refused(hook: str, client: FlaskClient) -> None:
+    assert names(call(client, body(hook, *[sandbox_order(STATIN, id=f"o{n}") for n in range(MOST)])))
+    refused = call(client, body(hook, *[sandbox_order(STATIN)] * (MOST + 1)), 400)
+    assert refused["issue"][0]["expression"] == ["context.draftOrders.entry"]
+
+
+@pytest.mark.parametrize("frequency", [{"period": 1, "periodUnit": "min"}, {"timeOfDay": ["08:00:00"] * 5000}])
+def test_an_order_that_repeats_beyond_reason_is_weighed_in_no_time(frequency: Json, client: FlaskClient) -> None:
+    dosage = {"timing": {"repeat": frequency}, "doseAndRate": [{"doseQuantity": {"value": 70, "unit": "g"}}]}
+    orders = [sandbox_order({"text": "IVIG"}, id=f"o{n}", dosageInstruction=[dosage]) for n in range(3)]
+    started = time.perf_counter()
+    call(client, body("order-sign", *orders))
+    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize("hook", ORDER_HOOKS)

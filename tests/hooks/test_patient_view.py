@@ -13,8 +13,8 @@ from cds_service.protocol.hooks import HOOKS
 from cds_service.protocol.templates import fill, lint
 from cds_service.registry import Call, CdsService
 from hooks import services
-from hooks.knowledge import Knowledge, load
 from hooks.evaluation import evaluation
+from hooks.knowledge import Knowledge, load
 from hooks.patient_view import service
 from hooks.prefetch import PAGE, laboratory_codes, prefetch_templates
 from tests.hooks.builders import SOURCES, TODAY, knowledge

@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 import requests
 from flask.testing import FlaskClient
+from requests.adapters import HTTPAdapter
 
 import fixtures
 from cds_service.app import create_app
@@ -26,6 +27,18 @@ pytestmark = pytest.mark.hapi
 
 STORIES = [story.id for story in fixtures.stories()]
 SERVICE = "/cds-services/nam-patient-view"
+ORDER_HOOKS = ("order-select", "order-sign")
+ORDERABLE = (
+    "cyclophosphamide",
+    "rituximab",
+    "methotrexate",
+    "mycophenolate mofetil",
+    "IVIG",
+    "rosuvastatin",
+    "prednisone",
+    "co-trimoxazole",
+    "dapsone",
+)
 NAM_CDS = Path(sys.executable).with_name("nam-cds")
 
 
@@ -37,15 +50,23 @@ def client(ehr: str) -> Iterator[FlaskClient]:
         yield test_client
 
 
-def cards(client: FlaskClient, fhir_server: str, patient: str, prefetch: dict[str, Any]) -> list[dict[str, Any]]:
+def cards(
+    client: FlaskClient,
+    fhir_server: str,
+    patient: str,
+    prefetch: dict[str, Any],
+    *,
+    hook: str = "patient-view",
+    context: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
     """The cards of one call, without the uuids, which are new each time, and the versions that the server numbers."""
     request = {
-        "hook": "patient-view",
+        "hook": hook,
         "hookInstance": str(uuid4()),
         "fhirServer": fhir_server,
-        "context": {"userId": "Practitioner/example", "patientId": patient},
+        "context": {"userId": "Practitioner/example", "patientId": patient} | (context or {}),
     }
-    response = client.post(SERVICE, json=request | ({"prefetch": prefetch} if prefetch else {}))
+    response = client.post(f"/cds-services/nam-{hook}", json=request | ({"prefetch": prefetch} if prefetch else {}))
     assert response.status_code == 200, response.get_data(as_text=True)
     found: list[dict[str, Any]] = without_uuids(response.get_json()["cards"])
     return found
@@ -80,6 +101,28 @@ def test_prefetch_and_fhir_calls_give_equal_cards(client: FlaskClient, ehr: str,
         assert cards(client, ehr, patient, {key: complete[key] for key in half}) == expected
 
 
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize("orders", fixtures.orders(), ids=lambda orders: orders.id)
+def test_prefetch_and_fhir_calls_give_equal_cards_while_orders_are_written(
+    client: FlaskClient, ehr: str, orders: fixtures.Orders, hook: str
+) -> None:
+    complete = fixtures.prefetch(orders.patient, fixtures.ANCHOR)
+    keys = sorted(complete)
+    context = writing(hook, orders.context)
+    expected = cards(client, ehr, orders.patient, complete, hook=hook, context=context)
+    assert bool(expected) == bool(orders.expect)
+    for sent in ((), keys[::2], keys[1::2]):
+        some = {key: complete[key] for key in sent}
+        assert cards(client, ehr, orders.patient, some, hook=hook, context=context) == expected
+
+
+def writing(hook: str, context: dict[str, Any]) -> dict[str, Any]:
+    """The context of an order hook, with all its drafts selected where the hook has selections."""
+    drafted = [entry["resource"] for entry in context["draftOrders"]["entry"]]
+    selections = [f"{draft['resourceType']}/{draft['id']}" for draft in drafted]
+    return context | ({"selections": selections} if hook == "order-select" else {})
+
+
 def test_the_fixture_patients_give_cards_at_all(client: FlaskClient, ehr: str) -> None:
     """Equal cards prove little if there are none."""
     given = {
@@ -93,10 +136,70 @@ def test_the_fixture_patients_give_cards_at_all(client: FlaskClient, ehr: str) -
 @pytest.mark.parametrize("patient", STORIES)
 def test_every_draft_is_valid_fhir(client: FlaskClient, ehr: str, patient: str) -> None:
     for draft in drafts(cards(client, ehr, patient, {})):
-        answer = requests.post(f"{ehr}/{draft['resourceType']}/$validate", json=draft, timeout=120)
-        errors = [issue for issue in answer.json()["issue"] if issue["severity"] in ("error", "fatal")]
-        assert not errors, (draft, errors)
-        assert answer.status_code == 200
+        validate(ehr, draft)
+
+
+def validate(ehr: str, resource: dict[str, Any]) -> None:
+    """The server finds no error in it."""
+    answer = requests.post(f"{ehr}/{resource['resourceType']}/$validate", json=resource, timeout=120)
+    errors = [issue for issue in answer.json()["issue"] if issue["severity"] in ("error", "fatal")]
+    assert not errors, (resource, errors)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("orders", fixtures.orders(), ids=lambda orders: orders.id)
+def test_what_is_proposed_for_the_fixtures_orders_is_valid_fhir(
+    client: FlaskClient, ehr: str, orders: fixtures.Orders
+) -> None:
+    for draft in drafts(cards(client, ehr, orders.patient, {}, hook="order-sign", context=orders.context)):
+        validate(ehr, draft)
+
+
+def test_orders_are_corrected_as_a_whole_and_what_is_corrected_is_valid(client: FlaskClient, ehr: str) -> None:
+    (orders,) = [one for one in fixtures.orders() if one.id == "cyclophosphamide-and-methotrexate-daily"]
+    sent = {entry["resource"]["id"]: entry["resource"] for entry in orders.context["draftOrders"]["entry"]}
+    found = cards(client, ehr, orders.patient, {}, hook="order-sign", context=orders.context)
+    updates = [
+        action["resource"]
+        for card in found
+        for suggestion in card["suggestions"]
+        for action in suggestion["actions"]
+        if action["type"] == "update"
+    ]
+    assert {update["id"] for update in updates} == sent.keys()
+    for update in updates:
+        validate(ehr, update)
+        changed = {name for name in update if update[name] != sent[update["id"]][name]}
+        assert changed == {"dosageInstruction"}
+
+
+@pytest.mark.parametrize("drug", ORDERABLE)
+def test_what_is_proposed_when_a_drug_is_ordered_is_valid_fhir(client: FlaskClient, ehr: str, drug: str) -> None:
+    """For every patient; each proposal once, whoever it is for."""
+    seen: list[dict[str, Any]] = []
+    for patient in STORIES:
+        complete = fixtures.prefetch(patient, fixtures.ANCHOR)
+        context = {"draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": [ordering(patient, drug)]}}
+        for draft in drafts(cards(client, ehr, patient, complete, hook="order-sign", context=context)):
+            alike = renamed({name: value for name, value in draft.items() if name != "reasonReference"}, patient, "")
+            if alike not in seen:
+                seen.append(alike)
+                validate(ehr, draft)
+    assert seen, f"nobody is proposed anything when {drug} is ordered"
+
+
+def ordering(patient: str, drug: str) -> dict[str, Any]:
+    """An entry of the drafts: a drug, and no more than that."""
+    return {
+        "resource": {
+            "resourceType": "MedicationRequest",
+            "id": "order-1",
+            "status": "draft",
+            "intent": "order",
+            "medicationCodeableConcept": {"text": drug},
+            "subject": {"reference": f"Patient/{patient}"},
+        }
+    }
 
 
 def test_there_are_drafts_of_each_kind(client: FlaskClient, ehr: str) -> None:
@@ -119,13 +222,13 @@ def test_a_chart_of_many_pages_is_read_to_its_end(
     assert answer.status_code == 200, answer.text[:2000]
 
     asked: list[str] = []
-    send = requests.Session.send
+    send = HTTPAdapter.send
 
-    def recorded(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def recorded(self: HTTPAdapter, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         asked.append(str(request.url))
         return send(self, request, **options)
 
-    monkeypatch.setattr(requests.Session, "send", recorded)
+    monkeypatch.setattr(HTTPAdapter, "send", recorded)
     fetched = cards(client, ehr, patient, {})
     assert any("_getpages" in url for url in asked), asked
 

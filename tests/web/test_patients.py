@@ -104,6 +104,79 @@ def test_an_unknown_patient_is_not_found(demo: FlaskClient) -> None:
     assert "There is no demonstration patient" in demo.get("/patients/x", headers={"Accept": "text/html"}).text
 
 
+# Orders
+
+
+each_orders = pytest.mark.parametrize("orders", fixtures.orders(), ids=lambda orders: orders.id)
+
+
+def at(orders: fixtures.Orders) -> str:
+    return f"/patients/{orders.patient}/orders/{orders.id}"
+
+
+@each_orders
+def test_orders_are_told_on_the_start_page_and_on_their_patient_s(demo: FlaskClient, orders: fixtures.Orders) -> None:
+    for address in ("/", f"/patients/{orders.patient}"):
+        page = Page(demo.get(address).text)
+        assert at(orders) in page.links
+        assert f"{orders.title} : {orders.story}" in page.text
+    assert f"/patients/{orders.patient}" in Page(demo.get(at(orders)).text).links
+
+
+def test_a_patient_s_page_has_the_orders_of_no_other(demo: FlaskClient) -> None:
+    for story in fixtures.stories():
+        links = [link for link in Page(demo.get(f"/patients/{story.id}").text).links if "/orders/" in link]
+        assert links == [at(orders) for orders in fixtures.orders() if orders.patient == story.id]
+
+
+@each_orders
+def test_a_page_of_orders_shows_their_cards_and_every_verdict(demo: FlaskClient, orders: fixtures.Orders) -> None:
+    page = Page(demo.get(at(orders)).text)
+    cards = json_of(demo.get(f"{at(orders)}/response.json"))["cards"]
+    assert [(card["source"]["topic"]["code"], card["indicator"]) for card in cards] == [
+        (card.rule, card.indicator) for card in orders.expect
+    ]
+    assert f"{orders.title}. {orders.story}" in page.text
+    assert len(page.all("article")) == len(cards)
+    assert ("No card." in page.text) == (not cards)
+    for card in cards:
+        assert card["summary"] in page.text
+        for suggestion in card.get("suggestions", ()):
+            for action in suggestion["actions"]:
+                assert action["description"] in page.text
+    for verdict in json_of(demo.get(f"{at(orders)}/trace.json"))["verdicts"]:
+        assert f"/rules/{verdict['rule']}" in page.links
+
+
+@each_orders
+def test_every_source_on_a_page_of_orders_can_be_opened(demo: FlaskClient, orders: fixtures.Orders) -> None:
+    for link in {link for link in Page(demo.get(at(orders)).text).links if link.startswith("/fhir/")}:
+        assert demo.get(link).status_code == 200, link
+
+
+@each_orders
+def test_the_request_of_orders_gives_the_cards_that_are_shown(demo: FlaskClient, orders: fixtures.Orders) -> None:
+    request = json_of(demo.get(f"{at(orders)}/request.json"))
+    assert request["hook"] == "order-sign"
+    assert request["context"]["draftOrders"] == orders.context["draftOrders"]
+    answer = json_of(demo.post("/cds-services/nam-order-sign", json=request))
+    assert without_uuids(answer) == without_uuids(json_of(demo.get(f"{at(orders)}/response.json")))
+
+
+def test_unknown_orders_and_those_of_another_patient_are_not_found(demo: FlaskClient) -> None:
+    (orders, *_) = fixtures.orders()
+    others = next(story.id for story in fixtures.stories() if story.id != orders.patient)
+    for missing in (
+        f"/patients/{orders.patient}/orders/x",
+        f"/patients/{others}/orders/{orders.id}",
+        "/patients/x/orders/x",
+    ):
+        for file in ("", "/request.json", "/response.json", "/trace.json"):
+            assert demo.get(missing + file).status_code == 404, missing + file
+    page = demo.get(f"/patients/{others}/orders/{orders.id}", headers={"Accept": "text/html"}).text
+    assert "There are no such orders for this patient" in page
+
+
 def changed(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
     """Let the fixtures' prefetch go through `change` before it is used."""
     original = fixtures.prefetch

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from hooks.assessment.activity import Activity
+from hooks.assessment.body import Body, body_at, body_for_dose
 from hooks.assessment.response import Baseline, baseline, best_response, partial_tis
-from hooks.chart.facts import LabResult, StrengthScore
+from hooks.chart.facts import Chart, LabResult, StrengthScore
 from tests.hooks.builders import (
-    Chart,
     When,
     assessed,
     changed,
@@ -44,11 +44,11 @@ def starting(chart_: Chart, at: When) -> Baseline:
     ("facts", "missing"),
     [
         ((), "no CK on record; no MMT-8 on record"),
-        ((ck(900, 90), mmt(98, 90)), ""),
+        ((ck(900, 90), mmt(98, 180)), ""),
         (
-            (ck(900, 91), mmt(98, 91)),
+            (ck(900, 91), mmt(98, 181)),
             "the newest CK is from 2026-08-23, more than 90 days ago; "
-            "the newest MMT-8 is from 2026-08-23, more than 90 days ago",
+            "the newest MMT-8 is from 2026-05-25, more than 180 days ago",
         ),
         (
             (ck(900, 5, doubt="the unit is odd"), mmt(98, 5, scale="")),
@@ -58,7 +58,7 @@ def starting(chart_: Chart, at: When) -> Baseline:
         ((verdict("creatine-kinase", "positive", 5), mmt(98)), "the newest CK (2026-11-17) cannot be used: no value"),
         (
             (ck(300, 5, comparator=">"), mmt(98)),
-            "the newest CK (2026-11-17) is only known as >300 U/L (>1.5 × ULN 200)",
+            "the newest CK (2026-11-17) is only known as >300 U/L",
         ),
     ],
 )
@@ -134,13 +134,18 @@ def test_rapid_by_strength_by_onset_and_open_when_the_onset_is_not_known() -> No
 @pytest.mark.parametrize(
     ("at", "found", "note"),
     [
-        (500, None, ""),
-        (230, 230, ""),
-        (170, 170, ""),
+        ((290,), 290, ""),
+        ((186,), 186, ""),
+        ((291,), 291, "baseline 91 days before the start"),
+        ((380,), 380, "baseline 180 days before the start"),
+        ((381,), None, ""),
+        ((185,), None, ""),
+        ((250, 195, 185), 195, ""),
+        ((380, 291, 185), 291, "baseline 91 days before the start"),
     ],
 )
-def test_the_baseline_lies_around_the_start(at: int, found: int | None, note: str) -> None:
-    start = starting(chart(mmt(98, at), ck(900, at)), 200)
+def test_the_baseline_lies_around_the_start(at: tuple[int, ...], found: int | None, note: str) -> None:
+    start = starting(chart(*(mmt(98, one) for one in at), *(ck(900, one) for one in at)), 200)
     assert (start.score and start.score.when, start.ck and start.ck.when) == (when(found), when(found))
     assert start.note == note
 
@@ -276,3 +281,77 @@ def test_the_condition_behind_a_diagnosis_is_the_one_that_makes_it() -> None:
     unsure = changed(imnm, verification="provisional")
     assert found(unsure) == ("POSSIBLE", unsure, False, None)
     assert found(changed(mimic, current=False), imnm) == ("DEFINITE", imnm, False, None)
+
+
+# Body (A4, B9).
+
+
+def body(*facts: Any, at: When = 200, days: float = 30, gender: str = "female") -> Body:
+    on = when(at)
+    assert on is not None
+    return body_at(chart(*facts, gender=gender), on, days)
+
+
+@pytest.mark.parametrize(
+    ("measured", "nearest"),
+    [
+        ((230,), 230),
+        ((231,), None),
+        ((170,), 170),
+        ((169,), None),
+        ((), None),
+        ((210, 189), 210),
+        ((211, 190), 190),
+        ((210, 190), 190),  # as near: the later one
+        ((220, 205, 180), 205),
+        ((220, 200, 199), 200),
+        ((300, 290), None),
+        ((100, 90), None),
+    ],
+)
+def test_the_weight_nearest_in_time_counts(measured: tuple[int, ...], nearest: int | None) -> None:
+    weights = {at: lab("body-weight", 60 + at / 10, at, unit="kg") for at in measured}
+    assert body(*weights.values()).weight == (weights[nearest] if nearest else None)
+
+
+def test_the_nearest_height_counts_however_far_away() -> None:
+    tall, taller = lab("body-height", 165, 3000, unit="cm"), lab("body-height", 166, 5000, unit="cm")
+    assert body(tall, taller).height == tall
+    assert (body(tall).cm, body().cm, body().kg) == (165, None, None)
+
+
+def test_what_is_derived_from_weight_and_height() -> None:
+    found = body(lab("body-weight", 120, 200), lab("body-height", 165, 200))
+    assert (found.kg, found.cm, found.female, found.note) == (120, 165, True, "")
+    assert found.bmi == pytest.approx(44.08, abs=0.01)
+    assert found.bsa == pytest.approx(2.345, abs=0.001)
+    assert found.adjusted_kg(THRESHOLDS) == pytest.approx(82.145, abs=0.01)
+    man = body(lab("body-weight", 120, 200), lab("body-height", 165, 200), gender="male")
+    assert man.female is False
+    assert man.adjusted_kg(THRESHOLDS) == pytest.approx(84.85, abs=0.01)
+    other = body(lab("body-weight", 120, 200), lab("body-height", 165, 200), gender="other")
+    assert (other.female, other.adjusted_kg(THRESHOLDS)) == (None, None)
+    for part in (lab("body-weight", 120, 200), lab("body-height", 165, 200)):
+        assert (body(part).bmi, body(part).bsa, body(part).adjusted_kg(THRESHOLDS)) == (None, None, None)
+
+
+def test_adjusted_weight_begins_at_a_bmi_of_thirty() -> None:
+    metre = lab("body-height", 100, 200)
+    assert body(lab("body-weight", 30, 200), metre).adjusted_kg(THRESHOLDS) is not None
+    assert body(lab("body-weight", 29.9, 200), metre).adjusted_kg(THRESHOLDS) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "kg", "note"),
+    [
+        (380, 70, ""),
+        (20, 70, ""),
+        (381, 70, "weight measured 181 days away (2025-11-06)"),
+        (19, 70, "weight measured 181 days away (2026-11-03)"),
+    ],
+)
+def test_a_dose_of_the_past_goes_by_the_weight_of_that_half_year_or_says_so(at: int, kg: float, note: str) -> None:
+    on = when(200)
+    assert on is not None
+    found = body_for_dose(chart(lab("body-weight", 70, at, unit="kg")), on, THRESHOLDS)
+    assert (found.kg, found.note) == (kg, note)

@@ -93,7 +93,7 @@ def test_the_calculation_shows_cap_rounding_and_renal_function() -> None:
     assert "cap 1200 mg" in plain
     assert "renal function not known" in plain
     renal = advise(assessed(*size(), lab("creatinine", 70, 5, unit="umol/L"))).text(cap, step)
-    assert "creatinine 70 umol/L" in renal
+    assert "creatinine 70 µmol/L" in renal
 
 
 def test_in_obesity_the_text_gives_both_doses_and_no_draft_is_possible() -> None:
@@ -238,7 +238,7 @@ def test_an_old_creatinine_is_quoted_and_does_not_decide() -> None:
     advice = advise(assessed(*size(), lab("creatinine", 80, 95, unit="umol/L")))
     text = advice.text(T.cyclophosphamide.cap_mg, T.cyclophosphamide.round_mg)
     assert advice.mg == 1050
-    assert "a creatinine of 80 umol/L of 2026-08-19 is too old or too doubtful to decide" in text
+    assert "a creatinine of 80 µmol/L of 2026-08-19 is too old or too doubtful to decide" in text
     known = advise(assessed(condition("imnm"), condition("ckd-severe"), *size(), lab("egfr", 25, 5)))
     assert known.mg == 850
 

@@ -270,6 +270,13 @@ def test_lifetime_dose_counts_what_is_planned_not_and_what_follows_it() -> None:
     assert found.complete
 
 
+def test_lifetime_dose_of_tablets_that_were_stopped_at_an_unknown_time_is_not_known() -> None:
+    stopped = _chart(course("cyclophosphamide", 60, status="stopped", steps=(daily(100),)))
+    found = lifetime_dose(stopped, knowledge().thresholds, TODAY)
+    assert found.grams == 0
+    assert not found.complete
+
+
 def test_lifetime_dose_counts_an_end_to_come_until_today_and_a_start_to_come_not() -> None:
     thresholds = knowledge().thresholds
     going_on = _chart(course("cyclophosphamide", 9, -30, steps=(daily(100),)))

@@ -358,6 +358,9 @@ def test_the_last_day_of_the_calendar_is_no_trap() -> None:
         ("1000 mg IV q3w", (1000, "mg", 0.0476, None)),
         ("300 mg monthly", (300, "mg", 0.0333, None)),
         ("20 mg every Monday", (20, "mg", 0.1429, None)),
+        ("20 mg once a week on Monday", (20, "mg", 0.1429, None)),
+        ("20 mg weekly, every Sunday", (20, "mg", 0.1429, None)),
+        ("1800 mg IV once every 4 weeks", (1800, "mg", 0.0357, None)),
         ("20 mg once a week", (20, "mg", 0.1429, None)),
         ("7,5 mg weekly", (7.5, "mg", 0.1429, None)),
         ("500 mcg daily", (0.5, "mg", 1, None)),
@@ -376,7 +379,9 @@ def test_a_dose_in_words(text: str, expected: tuple[Any, ...]) -> None:
     [
         "60 mg daily then taper", "as directed", "20 mg daily or 40 mg daily", "1 DS tablet 3x/week",
         "start 500 mg, increase",
-        "20 mg weekly daily", "20 mg day 5 and 5", "20 mg/ml daily", "x 2 x 3", "2.5 mg x 8 tablets weekly", "?", "10-",
+        "20 mg weekly daily", "20 mg on Monday on Thursday", "20 mg weekly on Monday on Thursday",
+        "20 mg daily on Monday", "20 mg twice weekly on Monday",
+        "20 mg day 5 and 5", "20 mg/ml daily", "x 2 x 3", "2.5 mg x 8 tablets weekly", "?", "10-",
     ],
 )  # fmt: skip
 def test_words_that_are_not_understood_as_a_whole_are_no_dose(text: str) -> None:

@@ -10,7 +10,7 @@ from cds_service.patient_data import PatientData
 from hooks.assessment.immunosuppression import active_courses
 from hooks.chart import read
 from hooks.chart.drafts import of_interest
-from hooks.chart.facts import Chart
+from hooks.chart.facts import Chart, DrugCourse
 from tests.hooks.chart.resources import (
     DAILY,
     KNOWLEDGE,
@@ -110,6 +110,34 @@ def test_what_cannot_be_read_is_named() -> None:
     found = ordering([draft(), None])
     assert found.checked["draftOrders"] == "incomplete"
     assert found.unchecked_because["draftOrders"] == "entries that cannot be read: context.draftOrders.entry[1]"
+
+
+@pytest.mark.parametrize("member", ["id", "subject", "patient", "medicationReference"])
+@pytest.mark.parametrize("value", [3, ["x"], [{"reference": "x"}], True])
+def test_a_member_of_a_wrong_type_hides_no_order(member: str, value: Any) -> None:
+    found = ordering([draft("cyclophosphamide", dosage(1050)) | {member: value}])
+    assert [course.drug for course in found.ordered] == ["cyclophosphamide"]
+    assert found.checked["draftOrders"] == "complete"
+
+
+@pytest.mark.parametrize("entry", [{}, {"resourceType": 3}, {"resourceType": ["MedicationRequest"], "id": 3}])
+def test_what_is_of_no_known_type_is_named(entry: Any) -> None:
+    assert "entry[0]" in ordering([entry, draft()]).unchecked_because["draftOrders"]
+
+
+def test_CH_REQ_13_nulls_hide_no_order_and_no_dose() -> None:
+    coding = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "3002", "display": None}
+    dosing = {
+        "text": None,
+        "timing": {"event": [None], "repeat": {"frequency": 1, "period": 3, "periodUnit": "wk", "count": None}},
+        "doseAndRate": [None, {"doseQuantity": {"value": 1050.50, "unit": "mg", "code": None}}],
+    }
+    sent = draft({"text": None, "coding": [coding]}, reasonCode=[None], note=None) | {"dosageInstruction": [dosing]}
+    (course,) = ordering([sent]).ordered
+    assert isinstance(course, DrugCourse)
+    assert course.drug == "cyclophosphamide"
+    (step,) = course.steps
+    assert (step.low, step.basis, step.per_day) == (1050.5, "mg", pytest.approx(1 / 21))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ THEN = {
 
 def options(**known: object) -> tuple[Option, ...]:
     known.setdefault("age", 48)
-    return select(Circumstances(**known), knowledge().thresholds.pjp)  # type: ignore[arg-type]
+    return select(Circumstances(**known), knowledge().regimens, knowledge().thresholds.pjp)  # type: ignore[arg-type]
 
 
 def first(**known: object) -> str:
@@ -269,4 +269,4 @@ def test_g6pd_is_asked_for_when_it_alone_decides_about_dapsone(known: dict[str, 
 def test_the_selection_is_a_function_of_what_is_known() -> None:
     known = Circumstances(age=48, egfr=lab("egfr", 90))
     pjp = knowledge().thresholds.pjp
-    assert select(known, pjp) == select(msgspec.structs.replace(known), pjp)
+    assert select(known, knowledge().regimens, pjp) == select(msgspec.structs.replace(known), knowledge().regimens, pjp)

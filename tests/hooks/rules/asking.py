@@ -27,6 +27,10 @@ def card(rule: Rule, a: Assessment) -> CardDraft:
     assert outcome(rule, a) == "fires", judged(rule, a).because
     draft = rule.card(a)
     assert len(draft.summary) < cards.SUMMARY_LIMIT
+    assert draft.ask.strip()
+    for row in draft.facts:
+        assert row.what
+        assert all(isinstance(cell, str) for cell in (row.value, row.when, row.threshold)), row
     cards.check(compose(a, rule, draft, "https://cds.example.org"))
     assert all(a.chart.checked.get(key) for key in rule.sources)
     for resource in resources(draft):

@@ -141,7 +141,10 @@ def test_says_that_strength_fell() -> None:
     draft = card(RULE, assessed(MTX, mmt(135, 160), mmt(98, 10)))
     assert "(strength falling)" in draft.summary
     assert "MMT-8 fell from 135/150 \\(2026-06-15\\) to 98/150 \\(2026-11-12\\)." in texts(draft)
+    assert draft.why[0].startswith("MMT-8 fell from")
     assert "CK nadir" not in texts(draft)
+    falling = card(RULE, assessed(MTX, ck(900, 100), ck(300, 10), mmt(135, 160), mmt(98, 10)))
+    assert not {"CK nadir", "CK before"} & {row.what for row in falling.facts}
     both = card(RULE, assessed(MTX, *RISE, mmt(135, 160), mmt(98, 10)))
     assert "(CK rising and strength falling)" in both.summary
 

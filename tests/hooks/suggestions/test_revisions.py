@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cds_service.protocol.cards import Card, CdsResponse, Source, Suggestion, encode, new_uuid
 from hooks.assessment import Assessment
 from hooks.chart.facts import Dosing, DrugCourse
 from hooks.suggestions.revisions import as_sent, delete, original, update, with_dose
@@ -58,18 +59,41 @@ def test_CH_ACT_04_the_order_as_it_came_even_if_it_is_not_valid_r4() -> None:
         {**ORDER, "note": [{"text": None}]},
         {**ORDER, "note": [None]},
         {**ORDER, "authoredOn": None},
+        {**ORDER, "authoredOn": ""},
+        {**ORDER, "reasonCode": []},
+        {**ORDER, "note": [{"text": "x", "extension": [{}]}]},
         [ORDER],
         "MedicationRequest/o-1",
         5,
     ],
 )
-def test_CH_ACT_04_what_has_no_id_or_holds_a_null_is_not_sent_back(sent: object) -> None:
+def test_CH_ACT_04_CH_GEN_04_what_has_no_id_or_holds_a_null_or_nothing_is_not_sent_back(sent: object) -> None:
     assert original(holding(sent), DRAFT) is None
+
+
+@pytest.mark.parametrize(
+    "number", ["1.50", "0.10", "1500.000", "123456789012345678901234567890", "0.1234567890123456789"]
+)
+def test_CH_ACT_04_numbers_keep_their_precision(number: str) -> None:
+    sent = json.dumps({**ORDER, "extension": [{"url": "u", "valueDecimal": 1}]}).replace(": 1}]", f": {number}}}]")
+    corrected = original(assessed(DRAFT, raw={DRAFT.source: msgspec.Raw(sent.encode())}), DRAFT)
+    assert corrected is not None
+    action = update("Correct the dose", corrected)
+    suggested = Suggestion(label="Correct", uuid=new_uuid(), actions=(action,))
+    card = Card(
+        uuid=new_uuid(),
+        summary="A dose",
+        indicator="warning",
+        source=Source(label="Test"),
+        suggestions=(suggested,),
+        selection_behavior="any",
+    )
+    assert f'"valueDecimal":{number}}}'.encode() in encode(CdsResponse((card,)))
 
 
 def test_CH_ACT_04_what_is_nested_beyond_all_reason_is_not_sent_back() -> None:
     def nested(levels: int) -> dict[str, Any]:
-        inner: dict[str, Any] = {}
+        inner: dict[str, Any] = {"url": "https://example.org/deep"}
         for _ in range(levels):
             inner = {"extension": [inner]}
         return {**ORDER, **inner}
@@ -78,7 +102,9 @@ def test_CH_ACT_04_what_is_nested_beyond_all_reason_is_not_sent_back() -> None:
     assert original(holding(nested(40)), DRAFT) is None
 
 
-@pytest.mark.parametrize("raw", [b'{"id": "o-1"', b'{"resourceType": "\xff"}', b"[" * 5000 + b"]" * 5000, b"1e999"])
+@pytest.mark.parametrize(
+    "raw", [b'{"id": "o-1"', b'{"resourceType": "\xff"}', b"[" * 5000 + b"]" * 5000, b"1e999", b"1e" + b"9" * 30]
+)
 def test_what_cannot_be_read_is_not_sent_back(raw: bytes) -> None:
     assert as_sent(assessed(DRAFT, raw={DRAFT.source: msgspec.Raw(raw)}), DRAFT.source) is None
 
@@ -108,8 +134,15 @@ def test_CH_ACT_05_delete_names_the_order_by_type_and_id() -> None:
     assert plasma_exchange.resource_id == "ServiceRequest/x.1"
 
 
+def test_CH_PF_15_an_order_with_a_very_long_id_can_be_deleted() -> None:
+    source = f"MedicationRequest/{'eXy9-' * 60}"
+    action = delete("Delete the order", changed(DRAFT, source=source))
+    assert action is not None
+    assert action.resource_id == source
+
+
 @pytest.mark.parametrize(
-    "source", ["context.draftOrders.entry[0]", "MedicationRequest/", "MedicationRequest/a/b", f"X/{'a' * 65}"]
+    "source", ["context.draftOrders.entry[0]", "MedicationRequest/", "MedicationRequest/a/b", "MedicationRequest/a b"]
 )
 def test_CH_ACT_05_what_has_no_proper_id_is_not_deleted(source: str) -> None:
     assert delete("Delete the order", changed(DRAFT, source=source)) is None

@@ -46,7 +46,7 @@ bench: $(dev)  ## measure the ratios the design promises
 	@$(bin)/python -m bench $(ARGS)
 
 .PHONY: mutation
-mutation: $(dev)  ## mutate hooks/ and see which tests notice; takes hours (ARGS=hooks.reasoning for one module)
+mutation: $(dev)  ## mutate hooks/ and see which tests notice; takes hours (ARGS="--sample 1000", or a module)
 	@$(bin)/python -m tests.mutation $(ARGS)
 
 .PHONY: hapi

@@ -1,5 +1,9 @@
-"""The cards of the fixture patients in full, and the trace of every rule that spoke or could not tell, as YAML."""
+"""The cards of the fixture patients in full, and the trace of every rule that spoke or could not tell, as YAML.
 
+Of the vignettes, which are many, only fingerprints: of each card, and of the trace of all rules.
+"""
+
+import hashlib
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -16,10 +20,12 @@ from cds_service.registry import CdsService
 from cds_service.settings import Settings
 from hooks import services
 from tests.hooks.builders import knowledge
+from tests.vignettes.vignette_files import Vignette, load_all
 
 HERE = Path(__file__).parent
 CARDS = HERE / "cards"
 """One file for each patient and hook: `<patient>.<hook>.yaml`."""
+FINGERPRINTS = HERE / "vignettes.yaml"
 EVERY = {"patient-view": 1, "order-sign": 4}
 """All patients; of those for whom `drafts.yaml` is being signed every fourth."""
 
@@ -55,14 +61,52 @@ def explained(file: str) -> Explanation:
         "context": context,
         "prefetch": fixtures.prefetch(patient, fixtures.ANCHOR),
     }
+    return _explained(hook, request)
+
+
+def _explained(hook: str, request: dict[str, Any]) -> Explanation:
     return explain(_engine(), _services()[hook], knowledge(), json.dumps(request).encode(), fixtures.ANCHOR)
 
 
 def rendered(file: str) -> str:
     """What has to be in it."""
-    plain = msgspec.json.decode(msgspec.json.encode(report(explained(file))))
-    content = {"cards": _without_uuids(plain["cards"])}
-    content["verdicts"] = {one["rule"]: _trace(one) for one in plain["verdicts"] if one["outcome"] != "silent"}
+    return _yaml(_told(explained(file), silent=False))
+
+
+@cache
+def vignettes() -> dict[str, Vignette]:
+    """All vignettes by id, once for each hook."""
+    return {vignette.id: vignette for vignette in load_all()}
+
+
+def told(vignette: Vignette) -> dict[str, Any]:
+    """The cards of a vignette, and the trace of all rules."""
+    return _told(_explained(vignette.hook, vignette.request), silent=True)
+
+
+def shown(vignette: Vignette) -> str:
+    """The same for people."""
+    return _yaml(told(vignette))
+
+
+def fingerprints(vignette: Vignette) -> dict[str, str]:
+    """A short hash of each card, by its rule, and of the trace."""
+    found = told(vignette)
+    cards = {card["source"]["topic"]["code"]: _fingerprint(card) for card in found["cards"]}
+    return {"trace": _fingerprint(found["verdicts"]), **cards}
+
+
+def _fingerprint(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _told(explanation: Explanation, *, silent: bool) -> dict[str, Any]:
+    plain = msgspec.json.decode(json.dumps(report(explanation), default=float))
+    verdicts = {one["rule"]: _trace(one) for one in plain["verdicts"] if silent or one["outcome"] != "silent"}
+    return {"cards": _without_uuids(plain["cards"]), "verdicts": verdicts}
+
+
+def _yaml(content: dict[str, Any]) -> str:
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=118)
 
 

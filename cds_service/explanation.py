@@ -8,7 +8,7 @@ import msgspec
 from cds_service.engine import Engine, presented
 from cds_service.facts import Table, tables
 from cds_service.patient_data import PatientData
-from cds_service.protocol.cards import CdsResponse
+from cds_service.protocol.cards import CdsResponse, encode
 from cds_service.registry import Call, CdsService
 from hooks.engine import Evaluation
 from hooks.evaluation import evaluation
@@ -70,7 +70,7 @@ def report(explanation: Explanation) -> dict[str, Any]:
         "patient": explanation.call.data.patient_id,
         "today": explanation.call.today.isoformat(),
         "concerned": explanation.concerned,
-        "cards": msgspec.to_builtins(explanation.response.cards),
+        "cards": msgspec.json.decode(encode(explanation.response))["cards"],
         "verdicts": msgspec.to_builtins(explanation.evaluation.verdicts),
         "facts": {
             table.title: [dict(zip(table.columns, row, strict=True)) for row in table.rows]

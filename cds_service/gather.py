@@ -58,8 +58,9 @@ class Gatherer:
             return None
         gate = [template for template in service.prefetch if template.stage == "gate"]
         gathered = _of_patient(self._reader.read(gate, sent, reach), patient_id, {})
-        if not service.gate(_patient_data(patient_id, gathered | asked), today):
-            _refuse_doubt(gathered.values())
+        concerned = service.gate(_patient_data(patient_id, gathered | asked), today)
+        if not concerned:
+            _refuse_doubt(gathered.values(), readable=concerned is not None)
             return None
         rest = [template for template in service.prefetch if template.stage != "gate"]
         urls = _full_urls(gathered, patient_id)
@@ -97,13 +98,21 @@ def _access(servers: Mapping[str, FhirServer], request: CdsRequest, patient_id: 
     return FhirAccess(server, token), ""
 
 
-def _refuse_doubt(gathered: Iterable[Gathered]) -> None:
-    """Raise DataUnavailable if the gate's no rests on sources of which a part is missing: the rest might say yes."""
+def _refuse_doubt(gathered: Iterable[Gathered], *, readable: bool) -> None:
+    """Raise DataUnavailable if the gate's no rests on sources of which a part is missing: the rest might say yes.
+
+    `readable` False: what is missing is something in an entry, which the gate could not read.
+    """
+    gathered = tuple(gathered)
     issues = tuple(
         Issue(f"{one.source.key} is not complete: {one.source.reason}.", f"prefetch.{one.source.key}", REMEDY)
         for one in gathered
         if one.source.state != "complete"
     )
+    if not readable:
+        keys = " or ".join(one.source.key for one in gathered)
+        text = f"Some code in {keys} cannot be read, so it is not known whether the patient concerns this service."
+        issues += (Issue(text, "prefetch", "Send codes as FHIR CodeableConcepts."),)
     if issues:
         raise DataUnavailable(issues)
 
@@ -155,10 +164,11 @@ def _refuse_others_orders(asked: Mapping[str, Gathered], patient_id: str) -> Non
 
     Any other is the patient's, by the hook's definition.
     """
+    urls = _full_urls(asked, patient_id)
     for one in asked.values():
         for index, entry in enumerate(one.source.entries):
             named = entry.head and (entry.head.subject or entry.head.patient)
-            if named and named.reference and whose(named.reference, patient_id, {}) == "other":
+            if named and named.reference and whose(named.reference, patient_id, urls) == "other":
                 _refuse_foreign(one.source, index, sent=True)
 
 

@@ -53,8 +53,9 @@ class CdsService(msgspec.Struct, frozen=True):
     title: str
     description: str
     prefetch: tuple[PrefetchTemplate, ...]
-    gate: Callable[[PatientData, date], bool]
-    """Whether the patient concerns this service at all, judged from the sources of stage "gate"."""
+    gate: Callable[[PatientData, date], bool | None]
+    """Whether the patient concerns this service at all, judged from the sources of stage "gate"; None if something in
+    them cannot be read, and might say so."""
     evaluate: Callable[[Call], CdsResponse]
     asked: Callable[[PatientData], bool] = _always
     """Whether the context, with its drafts, asks anything of the service; judged before other data is looked at."""

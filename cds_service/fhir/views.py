@@ -5,6 +5,7 @@ the problems, and the rest of the resource is kept. CodeableConcepts that repeat
 JSON, so that what was understood once can be found again without reading it.
 """
 
+from decimal import Decimal
 from functools import lru_cache
 
 import msgspec
@@ -275,13 +276,20 @@ def array(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[tuple[V, ...], str]:
     """The members of an array that was kept raw, none where there is none; and why it could not be read."""
     if not raw:
         return (), ""
+    decoder = _array_decoder(view)
     try:
-        return _array_decoder(view).decode(raw) or (), ""
+        return decoder.decode(raw) or (), ""
     except UNREADABLE as error:
-        return (), str(error)
+        problem = str(error)
+    try:
+        return decoder.decode(_without_nulls(raw)) or (), ""
+    except UNREADABLE:
+        return (), problem
 
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_exact = msgspec.json.Decoder(float_hook=Decimal)
+_exact_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[V, dict[str, str]]:
@@ -292,7 +300,30 @@ def decode(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[V, dict[str, str]]:
     try:
         return decoder(view).decode(raw), NO_PROBLEMS
     except msgspec.ValidationError:
+        raw = _without_nulls(raw)
+    try:
+        return decoder(view).decode(raw), NO_PROBLEMS
+    except msgspec.ValidationError:
         return _decode_by_field(raw, view)
+
+
+def _without_nulls(raw: msgspec.Raw | bytes) -> msgspec.Raw | bytes:
+    """The same JSON without nulls, which clients send for what they do not have (CH-REQ-13); as it is if it has none.
+
+    Numbers stay as they are written; where the JSON cannot be taken apart, so does everything.
+    """
+    if b"null" not in bytes(raw):
+        return raw
+    try:
+        return _exact_encoder.encode(_said(_exact.decode(raw)))
+    except (*UNREADABLE, ArithmeticError):
+        return raw
+
+
+def _said(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _said(member) for name, member in value.items() if member is not None}
+    return [_said(member) for member in value if member is not None] if isinstance(value, list) else value
 
 
 NO_PROBLEMS: dict[str, str] = {}

@@ -79,11 +79,14 @@ def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
 def encode(response: CdsResponse) -> bytes:
     """The response as JSON. Raises ValueError when a card breaks the wire format."""
     for card in response.cards:
         check(card)
-    return msgspec.json.encode(response)
+    return _encoder.encode(response)
 
 
 def check(card: Card) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,6 +23,8 @@ _T = TypeVar("_T")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _WORTH_CUTTING = 256
 """Prefetch values of fewer bytes are read along with the rest."""
+MOST_OUTSIDE_PREFETCH = 4_000_000
+"""Bytes of a body without its prefetch: they are read by a parser that is strict, and slow."""
 _JSON_REMEDY = "Send one JSON object (RFC 8259), encoded as UTF-8, without duplicate keys, NaN or Infinity."
 
 
@@ -36,7 +39,7 @@ class FhirAuthorization(msgspec.Struct, frozen=True):
 
 
 class CdsRequest(msgspec.Struct, frozen=True):
-    """One call of a service. `context` is not yet checked against the hook's definition."""
+    """One call of a service. `context` is not yet checked against the hook's definition; its decimals are exact."""
 
     hook: str
     hook_instance: str
@@ -79,10 +82,16 @@ _PREFETCH = msgspec.json.Decoder(_Prefetch)
 
 
 def parse(body: bytes, *, strict: bool = False) -> CdsRequest:
-    """Read a request body. Raises NotJson or InvalidRequest (both 400)."""
+    """Read a request body. Raises NotJson or InvalidRequest (both 400), and BodyTooLarge (413)."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     prefetch = _prefetch(body)
-    envelope = _envelope(_strict_json(_outline(body, prefetch.values())))
+    outline = _outline(body, prefetch.values())
+    if len(outline) > MOST_OUTSIDE_PREFETCH:
+        raise BodyTooLarge(
+            f"The body without its prefetch is larger than {MOST_OUTSIDE_PREFETCH} bytes.",
+            remedy="Send fewer orders in context.draftOrders, and nothing that the hook does not define.",
+        )
+    envelope = _envelope(_strict_json(outline))
     warnings: list[str] = []
     hook = _required(envelope.hook, "hook", "a string")
     hook_instance = _required(envelope.hook_instance, "hookInstance", "a UUID")
@@ -156,8 +165,7 @@ def _prefetch(body: bytes) -> dict[str, msgspec.Raw]:
 def _outline(body: bytes, values: Iterable[msgspec.Raw]) -> bytes:
     """The body with `null` in place of its long prefetch values.
 
-    Each value is looked for behind the one before. Where a value is not found there, a key came twice, and the body
-    stays as it is, for the strict parser to say so.
+    Each value is looked for behind the one before. Raises NotJson where a value is not there: a key came twice.
     """
     pieces: list[bytes] = []
     position = 0
@@ -167,7 +175,7 @@ def _outline(body: bytes, values: Iterable[msgspec.Raw]) -> bytes:
             continue
         start = _find(body, text, position)
         if start < 0:
-            return body
+            raise _key_twice()
         pieces += (body[position:start], b"null")
         position = start + len(text)
     pieces.append(body[position:])
@@ -185,7 +193,9 @@ def _find(body: bytes, text: bytes, position: int) -> int:
 
 def _strict_json(text: bytes) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        return json.loads(
+            text, object_pairs_hook=_without_duplicates, parse_float=_decimal, parse_constant=_no_constant
+        )
     except NotJson:
         raise
     except ValueError:
@@ -197,8 +207,20 @@ def _strict_json(text: bytes) -> Any:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise NotJson("The body holds an object with the same key twice.", remedy=_JSON_REMEDY)
+        raise _key_twice()
     return members
+
+
+def _key_twice() -> NotJson:
+    return NotJson("The body holds an object with the same key twice.", remedy=_JSON_REMEDY)
+
+
+def _decimal(text: str) -> Decimal:
+    """A number with its precision, which is part of a FHIR decimal: 1.50 is not 1.5."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise NotJson("The body holds a number beyond all reason.", remedy=_JSON_REMEDY) from None
 
 
 def _no_constant(name: str) -> Any:

@@ -33,6 +33,12 @@ class _Scene(msgspec.Struct, frozen=True):
     path: str
     orders: fixtures.Orders | None = None
 
+    @property
+    def drafts(self) -> frozenset[str]:
+        """References to the orders, which are on no server yet."""
+        entries = self.orders.context["draftOrders"]["entry"] if self.orders else ()
+        return frozenset(f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for entry in entries)
+
     def request(self, today: date, public_url: str) -> bytes:
         """What a record system would send."""
         more = self.orders.context if self.orders else {}
@@ -84,7 +90,7 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today:
             person=explanation.evaluation.assessment,
             explanation=explanation,
             counts=_counts(explanation.verdicts),
-            links={"reference": _reference, "short": partial(_short, patient_id)},
+            links={"reference": partial(_reference, shown.drafts), "short": partial(_short, patient_id)},
             pretty=_pretty,
         )
 
@@ -134,10 +140,11 @@ def _pretty(resource: dict[str, Any]) -> str:
     return json.dumps(resource, indent=2, ensure_ascii=False)
 
 
-def _reference(source: str) -> str:
-    """The address of a resource on the demonstration's FHIR server; empty for anything else."""
+def _reference(drafts: frozenset[str], source: str) -> str:
+    """The address of a resource on the demonstration's FHIR server; empty for anything else, `drafts` included."""
     type_, _, id_ = source.partition("/")
-    return f"{FHIR_PATH}/{type_}/{id_}" if type_ in TYPES and id_ and "/" not in id_ and "#" not in id_ else ""
+    known = type_ in TYPES and id_ and "/" not in id_ and "#" not in id_ and source not in drafts
+    return f"{FHIR_PATH}/{type_}/{id_}" if known else ""
 
 
 def _short(patient_id: str, source: str) -> str:

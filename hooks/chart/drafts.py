@@ -5,6 +5,8 @@ what it does not say is unknown. On re-signing an order may have any status (CH-
 nothing.
 """
 
+from collections import Counter
+
 import msgspec
 
 from cds_service.fhir.bundles import Resource, Subject
@@ -83,14 +85,15 @@ def read_drafts(reader: Reader, diagnoses: tuple[Diagnosis, ...]) -> Drafts:
     raw: dict[str, msgspec.Raw] = {}
     replaced: set[str] = set()
     ended: dict[str, frozenset[tuple[str, str]]] = {}
+    sources = _sources(reader.entries(DRAFT_ORDERS))
     for entry in reader.entries(DRAFT_ORDERS):
-        source = _source(entry)
+        source = sources[entry.location]
         match _decoded(entry):
             case MedicationRequest() as order:
-                found = _drugs(reader, entry, order, by_reference)
+                found = _drugs(reader, entry, order, by_reference, named=source != entry.location)
                 if not found:
                     continue
-                replaced.add(source)
+                replaced.add(_reference(entry))
                 if order.prior_prescription:
                     replaced.update(same_reference(order.prior_prescription.reference))
                 if order.do_not_perform or order.status in _ENDING:
@@ -106,7 +109,7 @@ def read_drafts(reader: Reader, diagnoses: tuple[Diagnosis, ...]) -> Drafts:
         raw=raw,
         replaced=frozenset(replaced),
         ended=ended,
-        leading=frozenset(_source(entry) for entry in _leading(reader.data)),
+        leading=frozenset(sources[entry.location] for entry in _leading(reader.data)),
     )
 
 
@@ -119,10 +122,19 @@ def _leading(data: PatientData) -> tuple[Entry, ...]:
 
 
 def _names(entry: Entry) -> tuple[str, ...]:
-    return (_source(entry), *same_reference(entry.full_url))
+    return (_reference(entry), *same_reference(entry.full_url))
 
 
-def _source(entry: Entry) -> str:
+def _sources(entries: tuple[Entry, ...]) -> dict[str, str]:
+    """By location, the reference of each order; its location where no id, or that of another too, is all it has.
+
+    So no suggestion deletes or changes an order that was not meant.
+    """
+    often = Counter(map(_reference, entries))
+    return {e.location: e.location if often[_reference(e)] > 1 else _reference(e) for e in entries}
+
+
+def _reference(entry: Entry) -> str:
     head = entry.head
     return f"{head.resource_type}/{head.id}" if head and head.id else entry.location
 
@@ -136,10 +148,16 @@ def _decoded(entry: Entry) -> Resource | None:
     return head if isinstance(head, view) else decode(entry.resource, view)[0]
 
 
-def _drugs(reader: Reader, entry: Entry, order: MedicationRequest, diagnoses: dict[str, Diagnosis]) -> list[DrugCourse]:
-    """What a MedicationRequest orders, or ends: read as an order of this patient, written today unless it says else."""
+def _drugs(
+    reader: Reader, entry: Entry, order: MedicationRequest, diagnoses: dict[str, Diagnosis], *, named: bool
+) -> list[DrugCourse]:
+    """What a MedicationRequest orders, or ends: read as an order of this patient, written today unless it says else.
+
+    `named`: its id names this order alone.
+    """
     plain = msgspec.structs.replace(
         order,
+        id=order.id if named else "",
         status="draft",
         intent="order",
         do_not_perform=False,

@@ -16,22 +16,26 @@ ENTRY_CONDITIONS = frozenset({"imnm", "immune-myopathy-nec", "polymyositis", "dr
 _decoder = msgspec.json.Decoder(ConditionCode)
 
 
-def concerns(data: PatientData, today: date, knowledge: Knowledge) -> bool:  # noqa: ARG001
+def concerns(data: PatientData, today: date, knowledge: Knowledge) -> bool | None:  # noqa: ARG001
     """Whether the conditions, current or historical, hold anything that a rule starts from.
 
-    A condition that cannot be read is for `read` to report; it opens no gate.
+    None if none does, but the code of one cannot be read: nobody knows what it says.
     """
     source = data.sources.get("conditions")
     if source is None:
         return False
     concept = matchers(knowledge).conditions.concept
+    unread = False
     for entry in source.entries:
         try:
             condition = _decoder.decode(entry.resource)
         except UNREADABLE:
+            unread = True
             continue
-        if not ENTRY_CONDITIONS.isdisjoint(concept(condition.code).value_sets):
+        code = concept(condition.code)
+        unread = unread or bool(code.problem)
+        if not ENTRY_CONDITIONS.isdisjoint(code.value_sets):
             denied = bytes(condition.verification_status)
             if b'"refuted"' not in denied and b'"entered-in-error"' not in denied:
                 return True
-    return False
+    return None if unread else False

@@ -22,6 +22,10 @@ from hooks.knowledge.model import Knowledge, ValueSet
 Kind = Literal["condition", "laboratory", "score", "drug", "procedure", "allergy"]
 
 
+_LONGEST = 10_000
+"""Characters of a text that are looked at."""
+
+
 class Hit(msgspec.Struct, frozen=True):
     """Membership in one value set. `code`: the code that matched, or empty; `words`: what it stands for in words."""
 
@@ -85,11 +89,11 @@ class Matcher:
 
     def named(self, text: str) -> frozenset[str]:
         """The value sets that a text names."""
-        return frozenset(value_set for value_set, _ in self._aliased(text))
+        return frozenset(value_set for value_set, _ in self._aliased(text[:_LONGEST]))
 
     def vetoed(self, text: str) -> frozenset[str]:
         """The value sets whose vetoes stand in a text."""
-        return self._vetoed(text) if text else frozenset()
+        return self._vetoed(text[:_LONGEST]) if text else frozenset()
 
     def _read(self, written: bytes) -> Concept:
         if not written or written == b"null":
@@ -106,8 +110,10 @@ class Matcher:
         steps = [
             [hit for hit in coded if hit.method == "code"],
             [hit for hit in coded if hit.method == "atc"],
-            [Hit(s, "display", words=words) for display in displays for s, words in self._aliased(display)],
-            [Hit(s, "text", words=words) for s, words in self._aliased(concept.text)] if concept.text else [],
+            [Hit(s, "display", words=words) for display in displays for s, words in self._aliased(display[:_LONGEST])],
+            [Hit(s, "text", words=words) for s, words in self._aliased(concept.text[:_LONGEST])]
+            if concept.text
+            else [],
         ]
         if self._every:
             hits = [hit for step in steps for hit in step]

@@ -8,6 +8,8 @@ import msgspec
 _PER_ML = re.compile(r"(\d+(?:\.\d+)?)\s*(MG|G|MCG)\s*/\s*(\d*\.?\d+)?\s*ML\b", re.IGNORECASE)
 _EACH = re.compile(r"(?<![\d.,])(\d+(?:\.\d+)?)\s*(MG|G|MCG)\b(?!\s*/\s*[\d.]*\s*(?:ML|MG|G|KG|M2)\b)", re.IGNORECASE)
 _VOLUME = re.compile(r"(?<![/\d.])(\d+(?:\.\d+)?)\s*ML\b", re.IGNORECASE)
+_LONGEST = 1000
+"""No longer name of a product is looked into: the patterns would take the square of its length."""
 MG = {"mg": 1.0, "g": 1000.0, "mcg": 0.001}
 
 
@@ -25,6 +27,8 @@ NO_STRENGTH = Strength()
 def strength_of(names: tuple[str, ...]) -> Strength:
     """The strength in the first name that states one without ambiguity (two active substances are ambiguous)."""
     for name in names:
+        if len(name) > _LONGEST:
+            continue
         per_ml = {float(n) * MG[u.lower()] / float(v or 1) for n, u, v in _PER_ML.findall(name) if float(v or 1)}
         if len(per_ml) == 1:
             concentration = per_ml.pop()

@@ -1,10 +1,12 @@
 """Changes to a resource that the client holds: the whole of it as it came, with one element changed (CH-ACT-04, -05).
 
-What came is kept even where it is not valid R4. A resource without an id cannot be changed; neither is one that holds
-a null, or is nested more deeply than FHIR ever is: both would break on the wire.
+What came is kept even where it is not valid R4, and every number with its precision. A resource without an id cannot
+be changed; neither is one that holds a null or an empty element, or is nested more deeply than FHIR ever is: these
+would break on the wire (CH-GEN-03, CH-GEN-04).
 """
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,8 +16,12 @@ from hooks.assessment import Assessment
 from hooks.chart.facts import DrugCourse, Fact
 from hooks.chart.units import plain
 
-_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-._~:=+@]+")
+"""With ids of any length (CH-PF-15)."""
+_exact = msgspec.json.Decoder(float_hook=Decimal)
 _DEEPEST = 64
+_LONGEST = 1000
+"""Words of a dosage; longer ones are not looked through for a dose to change."""
 _SAME = 1e-6
 _MG = {"mg": 1.0, "milligram": 1.0, "milligrams": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
 _STATED = re.compile(r"(\d[\d., ]*?)(\s*)(mg|milligrams?|g|grams?)\b(\s*/)?", re.IGNORECASE)
@@ -25,11 +31,11 @@ _GROUPED = re.compile(r"[ ,](?=\d{3}(?!\d))")
 def as_sent(a: Assessment, reference: str) -> dict[str, Any] | None:
     """The JSON of a resource as the client sent it; None where it was not kept, has no id, or cannot be sent back."""
     raw = a.chart.raw.get(reference)
-    if raw is None:
+    if raw is None or not _REFERENCE.fullmatch(reference):
         return None
     try:
-        resource = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        resource = _exact.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
         return None
     named = isinstance(resource, dict) and f"{resource.get('resourceType')}/{resource.get('id')}" == reference
     return resource if named and _sendable(resource) else None
@@ -66,12 +72,13 @@ def with_dose(order: dict[str, Any], course: DrugCourse, mg: float) -> dict[str,
         return None
     scale = _scale(quantity)
     value = quantity.get("value")
-    if scale is None or isinstance(value, bool) or not isinstance(value, int | float):
+    if scale is None or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    if not _is_the_dose(course, value * scale):
+    ordered = float(value) * scale
+    if not _is_the_dose(course, ordered):
         return None
     words = {name: dosage[name] for name in ("text", "patientInstruction") if name in dosage}
-    changed = {name: _restated(said, value * scale, mg) for name, said in words.items()}
+    changed = {name: _restated(said, ordered, mg) for name, said in words.items()}
     if None in changed.values():
         return None
     corrected = {**rate, "doseQuantity": {**quantity, "value": _number(mg / scale)}}
@@ -79,10 +86,10 @@ def with_dose(order: dict[str, Any], course: DrugCourse, mg: float) -> dict[str,
 
 
 def _sendable(resource: dict[str, Any]) -> bool:
-    """Whether no value is null, and nothing is nested too deeply."""
+    """Whether no value is null or empty, and nothing is nested too deeply."""
     level: list[Any] = [resource]
     for _ in range(_DEEPEST):
-        if any(value is None for value in level):
+        if any(value is None or value in ("", [], {}) for value in level):
             return False
         level = [inner for value in level for inner in _inside(value)]
         if not level:
@@ -118,7 +125,7 @@ def _is_the_dose(course: DrugCourse, mg: float) -> bool:
 
 def _restated(said: Any, old: float, new: float) -> Any:
     """The words of a dosage with the new dose in place of the old; None when they state anything but the old one."""
-    if not isinstance(said, str):
+    if not isinstance(said, str) or len(said) > _LONGEST:
         return None
     found = list(_STATED.finditer(said))
     if not found:

@@ -223,13 +223,25 @@ def test_more_orders_than_a_session_has_are_refused(hook: str, client: FlaskClie
     assert refused["issue"][0]["expression"] == ["context.draftOrders.entry"]
 
 
+@pytest.mark.parametrize("drug", ["atorvastatin", "cyclophosphamide", "methotrexate", "IVIG"])
+@pytest.mark.parametrize("piece", ["1", "1 ", "1,000 ", "mg", "x ", "daily "])
+def test_texts_beyond_reason_are_read_in_no_time(drug: str, piece: str, client: FlaskClient) -> None:
+    text = piece * (200_000 // len(piece))
+    dosage = {"text": text, "doseAndRate": [{"doseQuantity": {"value": 1500, "unit": "mg"}}]}
+    order = sandbox_order({"text": f"{drug} {text}"}, dosageInstruction=[dosage], note=[{"text": text}])
+    started = time.perf_counter()
+    call(client, body("order-sign", order))
+    call(client, body("order-sign", sandbox_order({"text": drug}, dosageInstruction=[dosage])))
+    assert time.perf_counter() - started < 5
+
+
 @pytest.mark.parametrize("frequency", [{"period": 1, "periodUnit": "min"}, {"timeOfDay": ["08:00:00"] * 5000}])
 def test_an_order_that_repeats_beyond_reason_is_weighed_in_no_time(frequency: Json, client: FlaskClient) -> None:
     dosage = {"timing": {"repeat": frequency}, "doseAndRate": [{"doseQuantity": {"value": 70, "unit": "g"}}]}
     orders = [sandbox_order({"text": "IVIG"}, id=f"o{n}", dosageInstruction=[dosage]) for n in range(3)]
     started = time.perf_counter()
     call(client, body("order-sign", *orders))
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize("hook", ORDER_HOOKS)

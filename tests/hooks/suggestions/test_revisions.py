@@ -71,6 +71,10 @@ def test_CH_ACT_04_CH_GEN_04_what_has_no_id_or_holds_a_null_or_nothing_is_not_se
     assert original(holding(sent), DRAFT) is None
 
 
+def test_a_dosage_of_very_many_words_is_not_reworded() -> None:
+    assert with_dose(dosed({"text": "over 1 h; " * 100 + "1500 mg"}), DRAFT, 1050) is None
+
+
 @pytest.mark.parametrize(
     "number", ["1.50", "0.10", "1500.000", "123456789012345678901234567890", "0.1234567890123456789"]
 )

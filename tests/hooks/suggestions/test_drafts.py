@@ -122,7 +122,9 @@ def test_ivig_again_has_no_calculated_dose() -> None:
 def test_mycophenolate_starts_low_and_steps_up() -> None:
     order = only(next_line.mycophenolate(assessed(base(gender="male"))))
     start, then = order["dosageInstruction"]
-    assert (start["sequence"], start["doseAndRate"][0]["doseQuantity"]["value"]) == (1, 500)
+    quantity = start["doseAndRate"][0]["doseQuantity"]
+    assert start["sequence"] == 1
+    assert (quantity["value"], quantity["unit"], quantity["code"]) == (500, "mg", "mg")
     assert start["timing"]["repeat"] == {"frequency": 2, "period": 1, "periodUnit": "d"}
     assert "1000 mg twice daily, up to 1500 mg twice daily" in then["text"]
     assert "contraception" in order["note"][0]["text"]

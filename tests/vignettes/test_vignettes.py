@@ -9,8 +9,10 @@ from flask import Flask
 
 from cds_service.app import create_app
 from cds_service.explanation import explain
+from cds_service.protocol.hooks import ORDER_HOOKS
 from cds_service.settings import Settings
 from hooks.knowledge import load
+from hooks.rules.order import PART_OF, RULES
 
 from .comparison import differences, report
 from .vignette_files import Vignette, load_all
@@ -77,6 +79,23 @@ def verdicts(vignette: Vignette, app: Flask) -> dict[str, str]:
     service = own["catalogue"].find(f"nam-{vignette.hook}", vignette.hook)
     found = explain(own["engine"], service, KNOWLEDGE, json.dumps(vignette.request).encode(), TODAY)
     return {verdict.rule: verdict.outcome for verdict in found.verdicts}
+
+
+ALWAYS_KNOWN = {(rule, hook) for rule in ("StatinExposure", "StatinPendingAntibody") for hook in ORDER_HOOKS}
+"""What can always be told: a statin that is being ordered, and the antibody, of required data (cannot_tell.yaml)."""
+
+
+@pytest.mark.parametrize("hook", ["patient-view", *sorted(ORDER_HOOKS)])
+def test_every_rule_about_orders_has_one_who_fires_one_silent_and_one_it_cannot_tell(hook: str) -> None:
+    seen: dict[str, set[str]] = {"fires": set(), "silent": set(), "cannot tell": set()}
+    rules = {r.name for r in RULES if r.orders and r.name not in PART_OF and hook in KNOWLEDGE.rules[r.name].hooks}
+    for vignette in (one for one in VIGNETTES if one.hook == hook):
+        fire = {card.card for card in vignette.text.expect}
+        seen["fires"] |= fire
+        seen["silent"] |= rules - fire if vignette.text.only_these else set(vignette.text.never)
+        seen["cannot tell"] |= set(vignette.text.cannot_tell)
+    seen["cannot tell"] |= {rule for rule, where in ALWAYS_KNOWN if where == hook}
+    assert {outcome: sorted(rules - named) for outcome, named in seen.items()} == {key: [] for key in seen}
 
 
 def test_every_row_of_the_specification_is_here() -> None:

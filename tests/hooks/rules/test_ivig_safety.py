@@ -100,3 +100,10 @@ def test_an_old_thrombosis_is_no_row_and_kidney_disease_is() -> None:
     said = texts(card(RULE, assessed(*facts)))
     assert "Old embolism" not in said
     assert "Kidney disease CKD stage 4" in said
+
+
+def test_the_trace_names_the_event_that_decides() -> None:
+    long_ago, lately = condition("thrombosis", "2020-01-01"), condition("thrombosis", "2026-08-01")
+    criteria = judged(RULE, assessed(IVIG, GOOD, long_ago, lately)).criteria
+    (found,) = (part for criterion in criteria for part in criterion.parts if "thrombosis" in part.name)
+    assert (found.when, found.source) == ("2026-08-01", lately.source)

@@ -129,6 +129,13 @@ def test_rituximab_by_size_needs_the_size(basis: str) -> None:
     assert assessed(infusion("rituximab", 300, 200, basis=basis)).rituximab.state == "EXPOSED_UNKNOWN"
 
 
+def test_weekly_rituximab_in_mg_counts_by_body_surface() -> None:
+    small = (lab("body-weight", 35, 190), lab("body-height", 140, 190))  # 1.17 m2: 437 mg are 375 mg/m2, 1748 mg in all
+    weekly = [infusion("rituximab", 437, d) for d in (200, 193, 186, 179)]
+    assert assessed(*small, *weekly).rituximab.state == "ADEQUATE"
+    assert assessed(*weekly).rituximab.state != "ADEQUATE"
+
+
 def test_weekly_rituximab_per_m2_counts_without_size() -> None:
     four = [infusion("rituximab", 375, d, basis="mg/m2") for d in (200, 193, 186, 179)]
     assert assessed(*four).rituximab.state == "ADEQUATE"

@@ -457,3 +457,8 @@ def test_whatever_is_recorded_it_is_read_and_no_source_is_lost(resources: list[d
     chart = read_chart(*resources)
     told = {source for course in chart.courses for source in course.sources}
     assert told == {f"{r['resourceType']}/{r['id']}" for r in resources}
+
+
+def test_an_administration_without_a_dose_is_an_infusion_all_the_same() -> None:
+    chart = read_chart(administration("cyclophosphamide", effectiveDateTime="2026-11-02"))
+    assert [(str(i.when), i.amount) for i in chart.infusions] == [("2026-11-02", None)]

@@ -9,7 +9,7 @@ from cds_service.engine import Engine, presented
 from cds_service.facts import Table, tables
 from cds_service.patient_data import PatientData
 from cds_service.protocol.cards import CdsResponse, encode
-from cds_service.registry import Call, CdsService
+from cds_service.registry import Call, CdsService, always
 from hooks.engine import Evaluation
 from hooks.evaluation import evaluation
 from hooks.knowledge.model import Knowledge
@@ -50,13 +50,9 @@ def explain(engine: Engine, service: CdsService, knowledge: Knowledge, body: byt
     call = engine.call(service, body, today)
     concerned = call is not None
     if call is None:
-        call = engine.call(msgspec.structs.replace(service, asked=_asked, gate=_open), body, today)
+        call = engine.call(msgspec.structs.replace(service, asked=always, gate=_open), body, today)
         assert call is not None
     return Explanation(service.id, call, concerned, evaluation(call, knowledge))
-
-
-def _asked(data: PatientData) -> bool:  # noqa: ARG001
-    return True
 
 
 def _open(data: PatientData, today: date) -> bool:  # noqa: ARG001

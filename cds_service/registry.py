@@ -41,7 +41,8 @@ class Call(msgspec.Struct, frozen=True):
     """The client's FHIR version where it is known not to be R4: it gets cards, and no resources (CH-ACT-07)."""
 
 
-def _always(data: PatientData) -> bool:  # noqa: ARG001
+def always(data: PatientData) -> bool:  # noqa: ARG001
+    """Every call asks something: `CdsService.asked` of a service without orders in its context."""
     return True
 
 
@@ -57,6 +58,6 @@ class CdsService(msgspec.Struct, frozen=True):
     """Whether the patient concerns this service at all, judged from the sources of stage "gate"; None if something in
     them cannot be read, and might say so."""
     evaluate: Callable[[Call], CdsResponse]
-    asked: Callable[[PatientData], bool] = _always
+    asked: Callable[[PatientData], bool] = always
     """Whether the context, with its drafts, asks anything of the service; judged before other data is looked at."""
     usage_requirements: str = ""

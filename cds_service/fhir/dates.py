@@ -6,7 +6,7 @@ answered True or False only when every day of the span gives that answer, and No
 
 import calendar
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
@@ -116,3 +116,13 @@ def whole_years(born: FhirDate, today: date) -> tuple[int, int]:
         return today.year - on.year - ((today.month, today.day) < (on.month, on.day))
 
     return years(born.latest), years(born.earliest)
+
+
+def months_before(today: date, months: int) -> date:
+    """The same day so many months ago, or the last day of that month."""
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    following = date(year + (month == _DECEMBER), (month + 1) % 12 + 1, 1)
+    return min(date(year, month + 1, 1) + timedelta(days=today.day - 1), following - timedelta(days=1))
+
+
+_DECEMBER = 11

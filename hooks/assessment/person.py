@@ -78,6 +78,11 @@ def negative_hcg(chart: Chart, days: float, today: date) -> bool:
     return bool(tests) and tests[0].result == "negative" and bool(within(tests[0].when, int(days), today))
 
 
+def kidney_failure(chart: Chart) -> tuple[Diagnosis, ...]:
+    """Kidney disease of stage 4 or 5, or dialysis, that is current: eGFR is below 30 by definition."""
+    return tuple(d for d in chart.diagnoses if d.current and not d.concepts.isdisjoint(("ckd-severe", "dialysis")))
+
+
 def current(chart: Chart, concept: str) -> bool:
     """Whether a condition of this value set is current."""
     return any(concept in d.concepts for d in chart.diagnoses if d.current)

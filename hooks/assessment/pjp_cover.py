@@ -1,11 +1,11 @@
 """Is prophylaxis against Pneumocystis running already, and since when? (B3 "Already covered", B9 "Active")"""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 
-from cds_service.fhir.dates import within
+from cds_service.fhir.dates import months_before, within
 from hooks.assessment.glucocorticoids import is_active
 from hooks.chart.facts import Chart, Dosing, DrugCourse
 from hooks.knowledge.thresholds import Pjp
@@ -131,13 +131,3 @@ def running_since(course: DrugCourse, months: float, today: date) -> Truth:
     if began.latest <= ago:
         return True
     return None if began.earliest <= ago or course.start is None else False
-
-
-def months_before(today: date, months: int) -> date:
-    """The same day so many months ago, or the last day of that month."""
-    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
-    following = date(year + (month == _DECEMBER), (month + 1) % 12 + 1, 1)
-    return min(date(year, month + 1, 1) + timedelta(days=today.day - 1), following - timedelta(days=1))
-
-
-_DECEMBER = 11

@@ -10,12 +10,13 @@ from collections import Counter
 import msgspec
 
 from cds_service.fhir.bundles import Resource, Subject
-from cds_service.fhir.dates import FhirDate
+from cds_service.fhir.dates import day
 from cds_service.fhir.views import MedicationRequest, ServiceRequest, decode
 from cds_service.patient_data import DRAFT_ORDERS, Entry, PatientData
 from hooks.chart.courses import read_resource
 from hooks.chart.facts import Diagnosis, DrugCourse, Infusion, Session
 from hooks.chart.matching import matchers
+from hooks.chart.procedures import ivig
 from hooks.chart.reader import Reader, same_reference
 from hooks.knowledge.model import Knowledge
 
@@ -166,7 +167,7 @@ def _drugs(
         subject=Subject(f"Patient/{reader.data.patient_id}"),
     )
     found = read_resource(reader, msgspec.structs.replace(entry, head=plain), MedicationRequest, diagnoses)
-    today = FhirDate(reader.today, reader.today)
+    today = day(reader.today)
     return [msgspec.structs.replace(course, status="draft", start=course.start or today) for course in found]
 
 
@@ -183,17 +184,4 @@ def _read_procedure(
     if named == "plasma-exchange":
         sessions.append(Session(source=source, when=when, performed=False, planned=True, draft=True))
         return
-    courses.append(
-        DrugCourse(
-            source=source,
-            drug="ivig",
-            ingredient="ivig",
-            text=concept.text,
-            status="draft",
-            kind="Procedure",
-            start=when,
-            end=end or when,
-            route="intravenous",
-            sources=(source,),
-        )
-    )
+    courses.append(ivig(source, concept.text, "draft", when, end))

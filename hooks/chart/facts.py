@@ -7,7 +7,7 @@ are the ids of the files in `hooks/knowledge/value_sets`.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -210,6 +210,9 @@ class Allergy(Fact, frozen=True):
 
 class Session(Fact, frozen=True):
     """A plasma exchange session: `performed` (completed or in progress) or planned; `draft`: ordered in the request."""
+
+    drug: ClassVar[str] = "plasma-exchange"
+    """By this name it stands among the orders, beside the drugs."""
 
     when: FhirDate | None
     performed: bool

@@ -37,21 +37,25 @@ def read_procedures(reader: Reader) -> tuple[tuple[Session, ...], tuple[DrugCour
         if named == "plasma-exchange":
             sessions.append(Session(source=source, when=when, performed=not planned, planned=planned))
         else:
-            courses.append(
-                DrugCourse(
-                    source=source,
-                    drug="ivig",
-                    ingredient="ivig",
-                    text=concept.text,
-                    status="planned" if planned else _PERFORMED[procedure.status],
-                    kind="Procedure",
-                    start=when,
-                    end=end or when,
-                    route="intravenous",
-                    sources=(source,),
-                )
-            )
+            status = "planned" if planned else _PERFORMED[procedure.status]
+            courses.append(ivig(source, concept.text, status, when, end))
     return tuple(sessions), tuple(courses)
+
+
+def ivig(source: str, text: str, status: CourseStatus, start: FhirDate | None, end: FhirDate | None) -> DrugCourse:
+    """An IVIG course of unknown amount, told of by a procedure or the order of one."""
+    return DrugCourse(
+        source=source,
+        drug="ivig",
+        ingredient="ivig",
+        text=text,
+        status=status,
+        kind="Procedure",
+        start=start,
+        end=end or start,
+        route="intravenous",
+        sources=(source,),
+    )
 
 
 def _is_future(when: FhirDate | None, reader: Reader) -> bool:

@@ -15,7 +15,7 @@ from cds_service.fhir.dates import FhirDate
 from cds_service.protocol.cards import Indicator, Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.labs import shown
-from hooks.chart.facts import DrugCourse, LabResult, Session, StrengthScore
+from hooks.chart.facts import LabResult, StrengthScore
 from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, Truth, negate
 
@@ -116,17 +116,13 @@ def safety_scope(a: Assessment, *, critical: bool) -> tuple[Criterion, ...]:
 
 def about_orders(a: Assessment, orders: frozenset[str]) -> Criterion:
     """Whether one of the orders that an order hook asks about is of one of these drugs."""
-    found = [o for o in a.chart.ordered if o.source in a.chart.leading and _ordered_as(o) in orders]
+    found = [o for o in a.chart.ordered if o.source in a.chart.leading and o.drug in orders]
     return Criterion(
         "an order that this rule is for is being written",
         bool(found),
-        value=", ".join(_ordered_as(order) for order in found),
+        value=", ".join(order.drug for order in found),
         source=", ".join(order.source for order in found),
     )
-
-
-def _ordered_as(order: DrugCourse | Session) -> str:
-    return order.drug if isinstance(order, DrugCourse) else "plasma-exchange"
 
 
 def _scope_criteria(a: Assessment) -> tuple[Criterion, Criterion, Criterion, Criterion, Criterion]:

@@ -1,8 +1,7 @@
 """S11-CANCER CancerScreening: cancer comes in the years around the onset (B4). Off unless a site turns it on."""
 
-from cds_service.fhir.dates import before
+from cds_service.fhir.dates import before, months_before
 from hooks.assessment import Assessment
-from hooks.assessment.pjp_cover import months_before
 from hooks.reasoning import Criterion, Truth, negate
 from hooks.rules.base import CardDraft, FactRow, Rule, md, on, safety_scope
 from hooks.suggestions.resources import order

@@ -1,10 +1,9 @@
 """S8-IVIG IvigSafety: thrombosis, kidneys and IgA deficiency before immunoglobulin (B4)."""
 
-from cds_service.fhir.dates import before
+from cds_service.fhir.dates import before, months_before
 from hooks.assessment import Assessment
 from hooks.assessment.labs import below, fresh, latest, readable, shown
-from hooks.assessment.person import current
-from hooks.assessment.pjp_cover import months_before
+from hooks.assessment.person import kidney_failure
 from hooks.chart.facts import Diagnosis
 from hooks.reasoning import Criterion, Truth, any_of, any_true
 from hooks.rules.base import CardDraft, FactRow, Rule, lab_criterion, md, on, safety_scope, threshold_text
@@ -57,7 +56,7 @@ def _kidneys(a: Assessment) -> Criterion:
     t = a.knowledge.thresholds
     limit, result = t.ivig_safety.egfr, fresh(a.chart, "egfr", t.reading.lab_fresh_days, a.today)
     low: Truth = below(result, limit.value) if result else None
-    if low is None and (current(a.chart, "ckd-severe") or current(a.chart, "dialysis")):
+    if low is None and kidney_failure(a.chart):
         low = True
     missing = f"eGFR of the last {t.reading.lab_fresh_days.value:g} days"
     return lab_criterion(
@@ -133,11 +132,7 @@ def _rows(a: Assessment) -> tuple[FactRow, ...]:
     ]
     value = md(shown(result)) if result else "not on record"
     rows.append(FactRow("eGFR", value, on(result.when) if result else "", kidneys.threshold))
-    rows += [
-        FactRow("Kidney disease", md(d.text), on(d.since))
-        for d in a.chart.diagnoses
-        if d.current and d.concepts & {"ckd-severe", "dialysis"}
-    ]
+    rows += [FactRow("Kidney disease", md(d.text), on(d.since)) for d in kidney_failure(a.chart)]
     rows += [FactRow("IgA deficiency", md(iga.text), on(iga.since))] if iga else []
     return tuple(rows)
 

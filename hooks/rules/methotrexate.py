@@ -11,9 +11,7 @@ from hooks.assessment.use import DrugUse, use_of
 from hooks.chart.facts import DrugCourse
 from hooks.reasoning import Criterion
 from hooks.rules.use import present
-from hooks.suggestions.resources import order
-
-BLOOD_COUNT = "Complete blood count with differential"
+from hooks.suggestions import investigations
 
 
 def methotrexate(a: Assessment) -> DrugUse:
@@ -55,4 +53,4 @@ def _methotrexate_used(a: Assessment) -> Criterion:
 
 def blood_count(a: Assessment, note: str) -> Suggestion:
     """A draft blood count."""
-    return order(a, "Order blood count", BLOOD_COUNT, note=note)
+    return investigations.blood_count(a, "Order blood count", note)

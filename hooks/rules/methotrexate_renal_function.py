@@ -2,6 +2,7 @@
 
 from hooks.assessment import Assessment
 from hooks.assessment.labs import below, fresh, latest, readable, shown
+from hooks.assessment.person import kidney_failure
 from hooks.chart.facts import Diagnosis, LabResult
 from hooks.reasoning import Criterion, Truth, any_of
 from hooks.rules.base import (
@@ -20,7 +21,6 @@ from hooks.rules.use import use_rows
 from hooks.suggestions.resources import order
 
 SOURCES = (*MEDICATION_SOURCES, "labs", "conditions")
-KIDNEY_FAILURE = ("dialysis", "ckd-severe")
 
 
 def _egfr(a: Assessment) -> LabResult | None:
@@ -28,10 +28,8 @@ def _egfr(a: Assessment) -> LabResult | None:
 
 
 def _failure(a: Assessment) -> Diagnosis | None:
-    """Kidney disease of stage 4 or 5, or dialysis, where no fresh eGFR says more: eGFR is below 30 by definition."""
-    if _egfr(a):
-        return None
-    return next((d for d in a.chart.diagnoses if d.current and not d.concepts.isdisjoint(KIDNEY_FAILURE)), None)
+    """Kidney disease on record that tells what no fresh eGFR does."""
+    return None if _egfr(a) else next(iter(kidney_failure(a.chart)), None)
 
 
 def _lower_than(a: Assessment, limit: float) -> Truth:

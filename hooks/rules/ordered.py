@@ -7,7 +7,6 @@ what it would ask for is being ordered.
 from hooks.assessment import Assessment
 from hooks.assessment.immunosuppression import IMMUNOSUPPRESSANTS
 from hooks.assessment.pjp_cover import PROPHYLAXIS
-from hooks.chart.facts import DrugCourse, Session
 from hooks.reasoning import Criterion, negate
 
 STATIN = frozenset({"statin"})
@@ -30,18 +29,13 @@ ESCALATION = CYCLOPHOSPHAMIDE | MORE_OF_THE_SAME | AFTER_CYCLOPHOSPHAMIDE
 """Orders on which a card of the escalation family may come: tailoring text goes with it."""
 
 
-def of_draft(order: DrugCourse | Session) -> str:
-    """The value set of what is ordered; `plasma-exchange` for a session."""
-    return order.drug if isinstance(order, DrugCourse) else "plasma-exchange"
-
-
 def none_ordered(a: Assessment, what: str, drugs: frozenset[str], *more: Criterion) -> Criterion:
     """None of the drugs is being ordered, and none of the criteria `more` holds."""
-    found = [order for order in a.chart.ordered if of_draft(order) in drugs]
+    found = [order for order in a.chart.ordered if order.drug in drugs]
     ordered = Criterion(
         f"{what} being ordered",
         bool(found),
-        value=", ".join(of_draft(order) for order in found),
+        value=", ".join(order.drug for order in found),
         source=", ".join(order.source for order in found),
     )
     held = next((one for one in (ordered, *more) if one.truth), None) or next(

@@ -60,9 +60,9 @@ def muscle_mri(a: Assessment, question: str) -> Suggestion:
     return order(a, "Order thigh MRI with STIR", f"MRI of both thighs with STIR: {question}", recommended=False)
 
 
-def blood_count(a: Assessment) -> Suggestion:
+def blood_count(a: Assessment, label: str = "Order complete blood count", note: str = "") -> Suggestion:
     """Blood count with differential; no code for it is verified (A2)."""
-    return order(a, "Order complete blood count", "Complete blood count with differential")
+    return order(a, label, "Complete blood count with differential", note=note)
 
 
 def urine_microscopy(a: Assessment) -> Suggestion:

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from hooks.assessment.pjp_cover import Cover, assess_cover, months_before, running_since
+from cds_service.fhir.dates import months_before
+from hooks.assessment.pjp_cover import Cover, assess_cover, running_since
 from hooks.chart.facts import Dosing, DrugCourse
 from tests.hooks.builders import TODAY, chart, course, daily, knowledge, weekly, when
 

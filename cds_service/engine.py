@@ -13,11 +13,13 @@ from cds_service.gather import Gatherer
 from cds_service.protocol.cards import CdsResponse, encode
 from cds_service.protocol.hooks import HOOKS, Hook, checked_context
 from cds_service.protocol.request import parse
-from cds_service.registry import Call, CdsService
+from cds_service.records import CallRecord
+from cds_service.registry import Answer, Call, CdsService
+from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 
 _log = structlog.get_logger()
-_NOTHING = CdsResponse()
+_NOTHING = Answer(CdsResponse())
 
 
 def presented(call: Call, response: CdsResponse) -> CdsResponse:
@@ -35,8 +37,10 @@ class Engine:
         self.settings = settings
         self._hooks = HOOKS | (hooks or {})
         self._gatherer = Gatherer(settings)
+        self.anonymous = Caller(fhir_servers=settings.fhir_servers)
+        """Who calls where nobody has to say who they are."""
 
-    def call(self, service: CdsService, body: bytes, today: date) -> Call | None:
+    def call(self, service: CdsService, body: bytes, today: date, caller: Caller | None = None) -> Call | None:
         """The request with its data gathered; None if the gate says that the patient does not concern the service."""
         request = parse(body, strict=self.settings.strict)
         for warning in request.warnings:
@@ -48,7 +52,7 @@ class Engine:
                 "Call the service that discovery lists for the hook.",
             )
         context = self._context(service, request.context)
-        data = self._gatherer.gather(service, request, context, today)
+        data = self._gatherer.gather(service, request, context, today, caller or self.anonymous)
         if data is None:
             return None
         version = other_version(request.extension, data)
@@ -63,28 +67,30 @@ class Engine:
                 _log.warning("request_tolerated", service=service.id, warning=f"context.{field.name} is missing")
         return checked
 
-    def answer(self, service: CdsService, body: bytes, today: date) -> bytes:
+    def answer(self, service: CdsService, body: bytes, today: date, caller: Caller | None = None) -> bytes:
         """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer."""
         started = time.perf_counter()
-        outcome, cards = "failed", 0
+        outcome, answer = "failed", _NOTHING
         try:
-            call = self.call(service, body, today)
-            response = presented(call, service.evaluate(call)) if call else _NOTHING
-            encoded = encode(response)
-            outcome, cards = ("answered" if call else "gate"), len(response.cards)
+            call = self.call(service, body, today, caller)
+            answer = service.evaluate(call) if call else _NOTHING
+            encoded = encode(presented(call, answer.response) if call else answer.response)
+            outcome = "answered" if call else "gate"
             return encoded
         except ServiceError as error:
-            outcome = error.code
+            outcome, answer = error.code, _NOTHING
             raise
         finally:
-            _log.info(
-                "call",
+            CallRecord(
                 service=service.id,
                 hook=service.hook,
+                caller=caller or self.anonymous,
                 outcome=outcome,
-                cards=cards,
-                milliseconds=round((time.perf_counter() - started) * 1000, 1),
-            )
+                seconds=time.perf_counter() - started,
+                cards=answer.response.cards,
+                fired=answer.fired,
+                dropped=answer.dropped,
+            ).log()
 
     def close(self) -> None:
         """Give back threads and connections."""

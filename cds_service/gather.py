@@ -18,6 +18,7 @@ from cds_service.patient_data import PatientData, Source
 from cds_service.protocol.hooks import ORDER_HOOKS
 from cds_service.protocol.request import CdsRequest
 from cds_service.registry import CdsService
+from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 from cds_service.sources import REMEDY, Gathered, Reach, SourceReader
 
@@ -29,7 +30,6 @@ class Gatherer:
 
     def __init__(self, settings: Settings) -> None:
         self._aliases = settings.aliases
-        self._servers = {server.base: server for server in settings.fhir_servers}
         self._seconds = settings.deadline_seconds
         self._max_bytes = settings.max_response_bytes
         self._client = FhirClient(settings.fhir_calls, settings.ca_bundle)
@@ -41,14 +41,14 @@ class Gatherer:
         )
 
     def gather(
-        self, service: CdsService, request: CdsRequest, context: dict[str, Any], today: date
+        self, service: CdsService, request: CdsRequest, context: dict[str, Any], today: date, caller: Caller
     ) -> PatientData | None:
         """All data for one request; None if the gate says that the patient does not concern the service.
 
         `context` is the checked one. Raises DataUnavailable or ForeignData (412) and PatientMismatch (400).
         """
         patient_id: str = context["patientId"]
-        access, why_not = _access(self._servers, request, patient_id)
+        access, why_not = _access(caller.fhir_servers, request, patient_id)
         reach = Reach(context, access, why_not, time.monotonic() + self._seconds)
         sent = {self._aliases.get(key, key): value for key, value in request.prefetch.items()} | request.prefetch
         asked = draft_orders(context) if service.hook in ORDER_HOOKS else {}
@@ -79,11 +79,12 @@ def _patient_data(patient_id: str, gathered: Mapping[str, Gathered], selections:
     return PatientData(patient_id, {key: one.source for key, one in gathered.items()}, selections=selections)
 
 
-def _access(servers: Mapping[str, FhirServer], request: CdsRequest, patient_id: str) -> tuple[FhirAccess | None, str]:
+def _access(servers: Iterable[FhirServer], request: CdsRequest, patient_id: str) -> tuple[FhirAccess | None, str]:
     """What the request may read, or None and why (CH-SSRF-01, CH-AUTHZ-02, -03)."""
     if request.fhir_server is None:
         return None, "the request names no FHIR server"
-    server = servers.get(normal_base(request.fhir_server) or "")
+    base = normal_base(request.fhir_server)
+    server = next((server for server in servers if server.base == base), None)
     if server is None:
         _log.warning("fhir_server_not_listed")
         return None, "the request's FHIR server is not one that this service may call"

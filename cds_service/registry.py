@@ -41,6 +41,16 @@ class Call(msgspec.Struct, frozen=True):
     """The client's FHIR version where it is known not to be R4: it gets cards, and no resources (CH-ACT-07)."""
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What a service answers, and what the operator may know of how it came about. The response alone is sent."""
+
+    response: CdsResponse
+    fired: tuple[str, ...] = ()
+    """The rules that fire, those whose cards are not shown too."""
+    dropped: tuple[str, ...] = ()
+    """Why entries of the data were left out: one reason for each entry."""
+
+
 def always(data: PatientData) -> bool:  # noqa: ARG001
     """Every call asks something: `CdsService.asked` of a service without orders in its context."""
     return True
@@ -57,7 +67,7 @@ class CdsService(msgspec.Struct, frozen=True):
     gate: Callable[[PatientData, date], bool | None]
     """Whether the patient concerns this service at all, judged from the sources of stage "gate"; None if something in
     them cannot be read, and might say so."""
-    evaluate: Callable[[Call], CdsResponse]
+    evaluate: Callable[[Call], Answer]
     asked: Callable[[PatientData], bool] = always
     """Whether the context, with its drafts, asks anything of the service; judged before other data is looked at."""
     usage_requirements: str = ""

@@ -1,7 +1,7 @@
 """From a call to its evaluation: the same for every service and hook."""
 
 from cds_service.protocol.cards import CdsResponse
-from cds_service.registry import Call
+from cds_service.registry import Answer, Call
 from hooks.chart import read
 from hooks.engine import Evaluation, evaluate
 from hooks.knowledge.model import Knowledge
@@ -13,6 +13,11 @@ def evaluation(call: Call, knowledge: Knowledge) -> Evaluation:
     return evaluate(chart, knowledge, call.today, call.public_url, call.hook)
 
 
-def answer(call: Call, knowledge: Knowledge) -> CdsResponse:
-    """What goes on the wire."""
-    return CdsResponse(evaluation(call, knowledge).cards)
+def answer(call: Call, knowledge: Knowledge) -> Answer:
+    """What goes on the wire, and what the operator may know of it."""
+    found = evaluation(call, knowledge)
+    return Answer(
+        CdsResponse(found.cards),
+        fired=tuple(verdict.rule for verdict in found.verdicts if verdict.outcome == "fires"),
+        dropped=tuple(dropped.reason for dropped in found.assessment.chart.dropped),
+    )

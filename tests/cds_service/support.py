@@ -13,7 +13,7 @@ import msgspec
 from cds_service.engine import Engine
 from cds_service.patient_data import PatientData
 from cds_service.protocol.cards import Card, CdsResponse, Source, new_uuid
-from cds_service.registry import Call, CdsService, PrefetchTemplate
+from cds_service.registry import Answer, Call, CdsService, PrefetchTemplate
 
 TODAY = date(2026, 11, 22)
 TOKEN = "token-that-nobody-may-see"
@@ -75,7 +75,7 @@ def service(evaluate: Callable[[Call], CdsResponse], **changes: Any) -> CdsServi
         "description": "Tells what it was given.",
         "prefetch": TEMPLATES,
         "gate": concerns,
-        "evaluate": evaluate,
+        "evaluate": lambda call: Answer(evaluate(call)),
     }
     return CdsService(**(members | changes))
 

@@ -30,4 +30,9 @@ def test_the_lock_names_no_address(lock: str) -> None:
 
 
 def test_development_uses_what_is_delivered() -> None:
-    assert pins("run.txt").keys() | pins("build.txt").keys() <= pins("dev.txt").keys()
+    # A tool may want on more platforms what the service wants on some: the markers may differ, the versions not.
+    delivered, development = (
+        {requirement.split(" ; ")[0] for lock in locks for requirement in pins(lock)}
+        for locks in (("run.txt", "build.txt"), ("dev.txt",))
+    )
+    assert delivered <= development

@@ -140,7 +140,7 @@ def test_the_gate_opens_for_myositis_only(code: str, expected: bool) -> None:
 
 def test_V02_a_request_becomes_cards() -> None:
     call = Call(data(patient=[PATIENT], conditions=[condition("715863001")]), TODAY, URL)
-    response = service(knowledge()).evaluate(call)
+    response = service(knowledge()).evaluate(call).response
     assert [card.source.topic.code for card in response.cards if card.source.topic] == ["AntibodyTestingNeeded"]
     assert response.cards[0].links[0].url == f"{URL}/rules/AntibodyTestingNeeded"
     encode(response)

@@ -28,7 +28,7 @@ from cds_service.errors import (
     SettingsError,
     render,
 )
-from cds_service.fhir.servers import is_loopback
+from cds_service.outbound import is_loopback
 from cds_service.protocol.hooks import Hook
 from cds_service.registry import CdsService
 from cds_service.settings import Settings, variable_of

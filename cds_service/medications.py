@@ -90,4 +90,4 @@ def _fetched(
 
 
 def _read(client: FhirClient, access: FhirAccess, max_bytes: int, address: str, exchange: Exchange) -> bytes:
-    return client.get(address, access.token, exchange, max_bytes)
+    return client.get(address, access, exchange, max_bytes)

@@ -34,8 +34,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "full"
     fhir_servers: Annotated[
         tuple[FhirServer, ...],
-        "FHIR servers that may be called: base URLs, separated by commas or blanks. Append ';open' to one that takes "
-        "calls without a token. Plain http is accepted for open ones and on loopback.",
+        "FHIR servers that may be called: base URLs, separated by commas or blanks. Append ';private' to one whose "
+        "host is in a private network, ';open' to one that takes calls without a token. Plain http is accepted for "
+        "open ones and on loopback.",
     ] = ()
     unsupported_sources: Annotated[
         tuple[str, ...],

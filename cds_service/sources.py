@@ -120,7 +120,7 @@ class SourceReader:
                 reason = f"there are more than {self._max_pages} pages"
                 break
             try:
-                body = self._client.get(address, access.token, exchange, room)
+                body = self._client.get(address, access, exchange, room)
             except FhirFailure as failure:
                 if not pages:
                     raise

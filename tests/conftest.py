@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.fhir.servers import is_loopback
+from cds_service.outbound import is_loopback
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from cds_service.app import check_sources, create_app
 from cds_service.catalogue import Catalogue
 from cds_service.cli.http import Failure
 from cds_service.errors import SettingsError
-from cds_service.fhir.servers import is_loopback
+from cds_service.outbound import is_loopback
 from cds_service.settings import TABLE, Setting, Settings, variable_of
 from hooks import services as own_services
 from hooks.knowledge import KnowledgeError, load

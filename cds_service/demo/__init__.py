@@ -15,6 +15,6 @@ def with_own_fhir_server(settings: Settings) -> Settings:
         f"http://127.0.0.1:{settings.port}{FHIR_PATH}",
         f"http://localhost:{settings.port}{FHIR_PATH}",
     )
-    own = tuple(FhirServer(base, open=True) for base in dict.fromkeys(bases))
+    own = tuple(FhirServer(base, open=True, private=True) for base in dict.fromkeys(bases))
     kept = tuple(server for server in settings.fhir_servers if server.base not in bases)
     return msgspec.structs.replace(settings, fhir_servers=(*kept, *own))

@@ -1,18 +1,17 @@
-"""Reading from FHIR servers: GET only, no redirects, and never longer or more than allowed (CH-SSRF-04 to -10)."""
+"""Reading from FHIR servers: GET only, no redirects, and never longer or more than allowed (CH-SSRF-03 to -10)."""
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, get_args
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ProtocolError
+
+from cds_service.fhir.servers import FhirAccess, under
+from cds_service.outbound import AddressRefused, CheckedConnection, Network, checked_adapter
 
 _T = TypeVar("_T")
 _CHUNK = 65536
@@ -39,7 +38,7 @@ class Exchange:
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
         """On the clock of `time.monotonic`."""
-        self._connection: HTTPConnection | None = None
+        self._connection: CheckedConnection | None = None
         self._aborted = False
 
     def seconds_left(self) -> float:
@@ -49,47 +48,27 @@ class Exchange:
             raise FhirFailure(_LATE)
         return left
 
-    def uses(self, connection: HTTPConnection | None) -> None:
+    def uses(self, connection: CheckedConnection) -> None:
+        """Raises FhirFailure when there is no time left to use it."""
         self._connection = connection
+        self.seconds_left()
+
+    def done(self) -> None:
+        self._connection = None
 
     def abort(self) -> None:
         """Wake whoever waits for the server."""
         self._aborted = True
-        sock = self._connection.sock if self._connection else None
-        if sock is not None:
-            try:
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                self._connection = None  # it was closed in the meantime, which is what was wanted
+        connection = self._connection
+        if connection is not None:
+            connection.end()
 
 
 _current = threading.local()
 
 
-class _HTTPConnection(HTTPConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _current.exchange.uses(self)
-        super().request(*args, **kwargs)
-
-
-class _HTTPSConnection(HTTPSConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _current.exchange.uses(self)
-        super().request(*args, **kwargs)
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+def _used(connection: CheckedConnection) -> None:
+    _current.exchange.uses(connection)
 
 
 class FhirClient:
@@ -100,7 +79,7 @@ class FhirClient:
     """
 
     def __init__(self, calls_at_once: int, ca_bundle: Path | None = None) -> None:
-        self._adapter = _Adapter(pool_maxsize=calls_at_once)
+        self._adapters = {one: checked_adapter(one, calls_at_once, _used) for one in get_args(Network)}
         self._verify = str(ca_bundle) if ca_bundle else True
         self._threads = ThreadPoolExecutor(calls_at_once, thread_name_prefix="fhir")
 
@@ -111,29 +90,37 @@ class FhirClient:
         wait(futures, timeout=max(0.0, deadline - time.monotonic()))
         return [_result(future, exchange) for future, exchange in zip(futures, exchanges, strict=True)]
 
-    def get(self, address: str, token: str | None, exchange: Exchange, limit: int) -> bytes:
-        """The body of a 200 answer. Raises FhirFailure for everything else, and for more than `limit` bytes."""
+    def get(self, address: str, access: FhirAccess, exchange: Exchange, limit: int) -> bytes:
+        """The body of a 200 answer. Raises FhirFailure for everything else, and for more than `limit` bytes.
+
+        `address` is under the base of `access`: this is the last place to see that a token goes nowhere else.
+        """
+        if under(access.server.base, address) != address:
+            raise FhirFailure("the address is not on the request's FHIR server")
         _current.exchange = exchange
-        headers = _HEADERS | ({"Authorization": f"Bearer {token}"} if token else {})
         try:
             try:
-                return self._get(address, headers, exchange, limit)
+                return self._get(address, access, exchange, limit)
             except requests.ConnectionError as error:
                 if not isinstance(error.args[0] if error.args else None, ProtocolError):
                     raise
                 # A server may close a pooled connection just when it is used again; that says nothing about the call.
-                return self._get(address, headers, exchange, limit)
+                return self._get(address, access, exchange, limit)
+        except AddressRefused:
+            raise FhirFailure("the FHIR server's name leads to an address that this service does not call") from None
         except requests.Timeout:
             raise FhirFailure(_LATE) from None
         except (requests.RequestException, HTTPError, OSError, ValueError):
             exchange.seconds_left()  # after an abort, the reason is the time
             raise FhirFailure("the FHIR server could not be reached or broke off") from None
         finally:
-            exchange.uses(None)
+            exchange.done()
 
-    def _get(self, address: str, headers: dict[str, str], exchange: Exchange, limit: int) -> bytes:
+    def _get(self, address: str, access: FhirAccess, exchange: Exchange, limit: int) -> bytes:
+        headers = _HEADERS | ({"Authorization": f"Bearer {access.token}"} if access.token else {})
         request = requests.Request("GET", address, headers).prepare()
-        with self._adapter.send(request, stream=True, timeout=exchange.seconds_left(), verify=self._verify) as response:
+        adapter = self._adapters[access.server.network]
+        with adapter.send(request, stream=True, timeout=exchange.seconds_left(), verify=self._verify) as response:
             if response.status_code != 200:
                 raise FhirFailure(f"the FHIR server answered {response.status_code}")
             return _body(response, exchange, limit)
@@ -141,7 +128,8 @@ class FhirClient:
     def close(self) -> None:
         """Give back threads and connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._adapter.close()
+        for adapter in self._adapters.values():
+            adapter.close()
 
 
 def _guarded(job: Callable[[Exchange], _T], exchange: Exchange) -> _T | FhirFailure:

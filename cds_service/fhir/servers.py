@@ -1,33 +1,51 @@
-"""FHIR servers: their addresses, and which of them may be called (CH-SSRF-01, -02, -05, -09)."""
+"""FHIR servers: their addresses, and which of them may be called (CH-SSRF-01, -02, -03, -05, -09)."""
 
-from ipaddress import ip_address
+import re
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import msgspec
 
+from cds_service.outbound import Network, is_loopback, network_of, permitted
+
 _PORTS = {"http": 80, "https": 443}
+_FLAGS = ("private", "open")
+_NAME = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_ENDS_IN_A_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
+"""Such a host is an IPv4 address to some programs: 127.1, 0x7f.1, 2130706433."""
 
 
 class FhirServer(msgspec.Struct, frozen=True):
-    """An entry of the allow-list. `open`: it takes calls without a token, as sandboxes do."""
+    """An entry of the allow-list."""
 
     base: str
-    """Normalised, without a trailing slash."""
+    """Normalised, without a trailing slash. Its port is part of it."""
     open: bool = False
+    """It takes calls without a token, as sandboxes do."""
+    private: bool = False
+    """Its host may have an address of a private network."""
 
     @classmethod
     def parse(cls, text: str) -> "FhirServer":
         """Read `https://ehr.example.org/fhir/r4` or `http://127.0.0.1:18090/fhir;open`. Raises ValueError."""
-        address, _, flag = text.partition(";")
-        if flag not in ("", "open"):
-            raise ValueError("an entry may only end in ';open'")
+        address, *flags = text.split(";")
+        if not set(flags) <= set(_FLAGS) or len(set(flags)) < len(flags):
+            raise ValueError("an entry may only end in ';private', ';open' or both")
         base = normal_base(address)
         if base is None:
-            raise ValueError("an entry is no base URL (http or https, a host, no user, no query, no fragment)")
-        server = cls(base, flag == "open")
+            raise ValueError(
+                "an entry is no base URL (http or https, a host in its usual spelling, no user, no query, no fragment)"
+            )
+        server = cls(base, open="open" in flags, private="private" in flags)
         if not (server.encrypted or server.loopback or server.open):
             raise ValueError("plain http is only accepted for open servers and on loopback; use https")
+        if (reason := server.never_reached()) is not None:
+            raise ValueError(reason)
         return server
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base).hostname or ""
 
     @property
     def encrypted(self) -> bool:
@@ -35,10 +53,27 @@ class FhirServer(msgspec.Struct, frozen=True):
 
     @property
     def loopback(self) -> bool:
-        return is_loopback(urlsplit(self.base).hostname or "")
+        return is_loopback(self.host)
+
+    @property
+    def network(self) -> Network:
+        """Where its addresses may be (CH-SSRF-03)."""
+        return network_of(self.host, private=self.private)
+
+    def never_reached(self) -> str | None:
+        """Why every call would be refused, where the host is an address that may not be called."""
+        try:
+            address = ip_address(self.host)
+        except ValueError:
+            return None
+        if permitted(address, self.network):
+            return None
+        if permitted(address, "private"):
+            return "an address of a private network is only accepted for entries that end in ';private'"
+        return "an address of this kind is never called"
 
     def __str__(self) -> str:
-        return self.base + (";open" if self.open else "")
+        return self.base + "".join(f";{flag}" for flag in _FLAGS if getattr(self, flag))
 
 
 class FhirAccess(msgspec.Struct, frozen=True):
@@ -49,14 +84,6 @@ class FhirAccess(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"FhirAccess({self.server.base}, token={'yes' if self.token else 'no'})"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine only."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def normal_base(address: str) -> str | None:
@@ -96,11 +123,27 @@ def under(base: str, link: str) -> str | None:
 
 def _origin(parts: SplitResult) -> str | None:
     """Scheme, host and port in one spelling. Raises ValueError for a port that is no number."""
-    if parts.scheme not in _PORTS or not parts.hostname:
+    host = _host(parts.hostname or "")
+    if parts.scheme not in _PORTS or not host or parts.port == 0:
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = parts.port
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != _PORTS[parts.scheme] else "")
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, _PORTS[parts.scheme]) else "")
+
+
+def _host(name: str) -> str | None:
+    """The host as it is usually written; None where programs might read different hosts. Raises ValueError."""
+    if ":" in name:
+        return f"[{IPv6Address(name).compressed}]" if "%" not in name else None
+    if _ENDS_IN_A_NUMBER.fullmatch(name):
+        return name if _is_address(name) else None
+    return name if len(name) < 254 and _NAME.fullmatch(name) else None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(text: str) -> bool:

@@ -1,6 +1,7 @@
 """A service without medicine, its requests, and a FHIR server on loopback."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -201,6 +202,10 @@ class Ehr:
     @property
     def paths(self) -> list[str]:
         return sorted(path.removeprefix("/fhir/") for path, _ in self.requests)
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def stop(self) -> None:
         self.stopping.set()

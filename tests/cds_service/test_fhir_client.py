@@ -1,6 +1,7 @@
 """Calls of FHIR servers that are slow, endless, dead or hostile, on real sockets."""
 
 import gzip
+import socket
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,6 +16,7 @@ import responses
 from cds_service.engine import Engine
 from cds_service.errors import DataUnavailable
 from cds_service.fhir.client import Exchange, FhirClient, FhirFailure
+from cds_service.fhir.servers import FhirAccess, FhirServer
 from cds_service.registry import CdsService
 from tests.cds_service.support import (
     TOKEN,
@@ -45,13 +47,14 @@ def fhir() -> Iterator[FhirClient]:
 def get(
     fhir: FhirClient, address: str, *, token: str | None = None, seconds: float = 5.0, limit: int = 100_000
 ) -> bytes | FhirFailure:
-    job = partial(_get, fhir, address, token, limit)
+    base = "/".join(address.split("/")[:4])
+    job = partial(_get, fhir, address, FhirAccess(FhirServer(base), token), limit)
     (result,) = fhir.run([job], time.monotonic() + seconds)
     return result
 
 
-def _get(fhir: FhirClient, address: str, token: str | None, limit: int, exchange: Exchange) -> bytes:
-    return fhir.get(address, token, exchange, limit)
+def _get(fhir: FhirClient, address: str, access: FhirAccess, limit: int, exchange: Exchange) -> bytes:
+    return fhir.get(address, access, exchange, limit)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,24 @@ def test_dead_server(fhir: FhirClient) -> None:
     gone = Ehr()
     gone.stop()
     assert str(get(fhir, f"{gone.base}/Patient/1")) == "the FHIR server could not be reached or broke off"
+
+
+@pytest.mark.parametrize("base", ["http://fhir.example.org/r4", "http://localhost/r4"])
+def test_CH_SSRF_03_a_name_that_leads_elsewhere_is_a_failure(
+    fhir: FhirClient, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    failure = get(fhir, f"{base}/Patient/1", token=TOKEN)
+    assert str(failure) == "the FHIR server's name leads to an address that this service does not call"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/other/Patient/1", "{base}/../Patient/1", "{base}evil/Patient"])
+def test_CH_SSRF_04_an_address_off_the_base_is_never_called(fhir: FhirClient, ehr: Ehr, address: str) -> None:
+    access = FhirAccess(FhirServer(ehr.base), TOKEN)
+    (failure,) = fhir.run([partial(_get, fhir, address.format(base=ehr.base), access, 1000)], time.monotonic() + 5)
+    assert str(failure) == "the address is not on the request's FHIR server"
+    assert ehr.requests == []
 
 
 def test_missing_keys_are_fetched_side_by_side(engine: Engine, demo: CdsService, seen: Seen, ehr: Ehr) -> None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.fhir.references import relative, whose
-from cds_service.fhir.servers import FhirAccess, FhirServer, is_loopback, join, normal_base, under
+from cds_service.fhir.servers import FhirAccess, FhirServer, join, normal_base, under
+from cds_service.outbound import is_loopback
 from tests.cds_service.support import TOKEN
 
 BASE = "https://h.example.org/a/b/r4"
@@ -31,6 +32,30 @@ BASE = "https://h.example.org/a/b/r4"
         "https://h.example.org/\n",
         "javascript:alert(1)",
         "file:///etc/passwd",
+        "https://@h.example.org/fhir",
+        "https://user:password@h.example.org/fhir",
+        "https://h.example.org:0/fhir",
+        "https://h.example.org:65536/fhir",
+        "https://h.example.org./fhir",
+        "https://.example.org/fhir",
+        "https://h..example.org/fhir",
+        "https://h%2eexample.org/fhir",
+        "https://h.example.org,evil.org/fhir",
+        f"https://{'a' * 64}.example.org/fhir",
+        f"https://{'a.' * 130}org/fhir",
+        "https://h\u00f6spital.example.org/fhir",
+        "https://\uff28.example.org/fhir",
+        "http://127.1/fhir",
+        "http://0x7f.1/fhir",
+        "http://0x7f000001/fhir",
+        "http://2130706433/fhir",
+        "http://0177.0.0.1/fhir",
+        "http://127.0.0.1./fhir",
+        "http://1.2.3.4.5/fhir",
+        "https://example.123/fhir",
+        "http://[::1%25lo]/fhir",
+        "http://[1]/fhir",
+        "http://[127.0.0.1]/fhir",
     ],
 )
 def test_CH_SSRF_02_no_base(address: str) -> None:
@@ -45,6 +70,63 @@ def test_CH_SSRF_02_no_base(address: str) -> None:
 def test_CH_SSRF_09_one_spelling_of_a_base(address: str) -> None:
     assert normal_base(address) == BASE
     assert join(address.rstrip("/"), "Patient/1").endswith("/a/b/r4/Patient/1")
+
+
+@pytest.mark.parametrize(
+    ("address", "base"),
+    [
+        ("https://xn--hspital-n4a.example.org/fhir", "https://xn--hspital-n4a.example.org/fhir"),
+        ("https://fhir_server/fhir", "https://fhir_server/fhir"),
+        ("https://h.example.org:8443/fhir", "https://h.example.org:8443/fhir"),
+        ("http://[0:0:0:0:0:0:0:1]:80/fhir", "http://[::1]/fhir"),
+        ("https://0x.example.org/fhir", "https://0x.example.org/fhir"),
+    ],
+)
+def test_CH_SSRF_02_hosts_and_ports_are_part_of_the_base(address: str, base: str) -> None:
+    assert FhirServer.parse(address).base == base
+
+
+@pytest.mark.parametrize(
+    ("flags", "private", "open_"),
+    [("", False, False), (";private", True, False), (";open", False, True), (";private;open", True, True)],
+)
+def test_CH_SSRF_03_flags_of_an_entry(flags: str, private: bool, open_: bool) -> None:
+    server = FhirServer.parse(f"{BASE}{flags}")
+    assert (server.private, server.open) == (private, open_)
+    assert server.network == ("private" if private else "public")
+    assert str(server) == f"{BASE}{flags}"
+    assert FhirServer.parse(";".join((f"{BASE}/", *reversed(flags.split(";")[1:])))) == server
+
+
+@pytest.mark.parametrize("flags", [";closed", ";", ";open;", ";open;open", ";private;closed", ";Open", "; open"])
+def test_no_flags(flags: str) -> None:
+    with pytest.raises(ValueError, match="may only end in"):
+        FhirServer.parse(BASE + flags)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://10.0.0.1/fhir", "private"),
+        ("https://[fd12::1]/fhir", "private"),
+        ("https://[::ffff:10.0.0.1]/fhir", "private"),
+        ("https://169.254.169.254/fhir", "never called"),
+        ("https://169.254.169.254/fhir;private", "never called"),
+        ("https://0.0.0.0/fhir;private", "never called"),
+        ("https://[::ffff:127.0.0.1]/fhir;private", "never called"),
+        ("https://[fe80::1]/fhir;private", "never called"),
+    ],
+)
+def test_CH_SSRF_03_an_entry_that_could_never_be_called_is_refused(address: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        FhirServer.parse(address)
+
+
+def test_CH_SSRF_03_addresses_as_hosts() -> None:
+    assert FhirServer.parse("https://10.0.0.1/fhir;private").network == "private"
+    assert FhirServer.parse("https://8.8.8.8/fhir").network == "public"
+    for host in ("127.0.0.1", "localhost", "[::1]"):
+        assert FhirServer.parse(f"http://{host}/fhir;private").network == "loopback"
 
 
 def test_CH_REQ_07_plain_http() -> None:

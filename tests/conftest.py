@@ -1,12 +1,29 @@
-"""No test depends on the environment it runs in, and none reaches beyond this machine."""
+"""No test depends on the environment it runs in, none reaches beyond this machine, and none sees a bad answer."""
 
 import os
 import socket
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from cds_service.outbound import is_loopback
+from tests.conformance import watch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    patch = pytest.MonkeyPatch()
+    watch.install(patch)
+    config.add_cleanup(patch.undo)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    watch.WATCH.take()
+    result = yield
+    if found := watch.WATCH.take():
+        pytest.fail("the service gave an answer that no client should get:\n" + "\n".join(found), pytrace=False)
+    return result
 
 
 @pytest.fixture(autouse=True)

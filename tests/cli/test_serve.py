@@ -14,6 +14,7 @@ from click.testing import Result
 from cds_service.cli import serve
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import TABLE, Settings
+from tests.conformance.watch import WATCH
 
 Run = Callable[..., Result]
 
@@ -87,7 +88,7 @@ def test_it_serves_and_stops_in_good_order(ending: signal.Signals) -> None:
         assert _answer(server, f"{base}/readyz").json() == {"status": "ready"}
         request = requests.get(f"{base}/patients/nam-refractory-gates-passed/request.json", timeout=10).json()
         del request["prefetch"]
-        answer = requests.post(f"{base}/cds-services/nam-patient-view", json=request, timeout=10)
+        answer = WATCH.see_http(requests.post(f"{base}/cds-services/nam-patient-view", json=request, timeout=10))
         assert len(answer.json()["cards"]) > 0
     finally:
         server.send_signal(ending)
@@ -100,7 +101,7 @@ def _answer(server: "subprocess.Popen[bytes]", address: str) -> requests.Respons
     end = time.monotonic() + 20
     while server.poll() is None and time.monotonic() < end:
         try:
-            return requests.get(address, timeout=5)
+            return WATCH.see_http(requests.get(address, timeout=5))
         except requests.ConnectionError:
             time.sleep(0.02)
     raise AssertionError("the server did not start")

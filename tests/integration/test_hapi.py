@@ -22,6 +22,7 @@ import fixtures
 from cds_service.app import create_app
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import Settings
+from tests.conformance.watch import WATCH
 
 pytestmark = pytest.mark.hapi
 
@@ -325,7 +326,7 @@ def test_seed_and_call_show_the_cards_of_a_real_server(server: str, hapi: str) -
             "context": {"userId": "Practitioner/example", "patientId": story.id},
             "prefetch": fixtures.prefetch(story.id, today),
         }
-        answer = requests.post(server + SERVICE, json=request, timeout=60)
+        answer = WATCH.see_http(requests.post(server + SERVICE, json=request, timeout=60))
         assert answer.status_code == 200, answer.text
         shown = " ".join(nam_cds("call", server + SERVICE, "--fhir", hapi, "--patient", story.id).split())
         for card in answer.json()["cards"]:

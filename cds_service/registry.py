@@ -1,6 +1,6 @@
 """What a service is: its entry in the discovery answer, the data it needs, and how it answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Literal
 
@@ -27,6 +27,17 @@ class PrefetchTemplate(msgspec.Struct, frozen=True):
     required: bool
 
 
+class Snooze(msgspec.Struct, frozen=True):
+    """A clinician's override of a card, which may keep the same card away from the same patient for a while."""
+
+    fingerprint: str
+    """That of the card which was overridden."""
+    reason: str
+    """The code of the override reason; whether it keeps a card away is for the service to say."""
+    until: date
+    """The first day on which the card comes again."""
+
+
 class Call(msgspec.Struct, frozen=True):
     """One request, ready for reasoning."""
 
@@ -39,6 +50,8 @@ class Call(msgspec.Struct, frozen=True):
     hook: str = "patient-view"
     other_version: str = ""
     """The client's FHIR version where it is known not to be R4: it gets cards, and no resources (CH-ACT-07)."""
+    snoozes: Mapping[str, Snooze] = {}
+    """By rule, the newest override of its card for this patient and client."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -49,6 +62,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The rules that fire, those whose cards are not shown too."""
     dropped: tuple[str, ...] = ()
     """Why entries of the data were left out: one reason for each entry."""
+    fingerprints: Mapping[str, str] = {}
+    """By the uuid of a card, what tells whether a later card of its rule says anything new."""
 
 
 def always(data: PatientData) -> bool:  # noqa: ARG001

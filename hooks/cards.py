@@ -26,7 +26,6 @@ SOURCE_NAMES = {
 def compose(a: Assessment, rule: Rule, draft: CardDraft, public_url: str) -> Card:
     """The card of one rule, with uuid, source, override reasons and a link to the rule's page."""
     text = a.knowledge.rules[rule.name]
-    critical = draft.indicator == "critical"
     return Card(
         uuid=new_uuid(),
         summary=draft.summary,
@@ -41,8 +40,7 @@ def compose(a: Assessment, rule: Rule, draft: CardDraft, public_url: str) -> Car
         selection_behavior="any" if draft.suggestions else "",
         override_reasons=tuple(
             Coding(code=reason.code, system=OVERRIDE_SYSTEM, display=reason.display)
-            for reason in a.knowledge.override_reasons
-            if reason.safety or not (critical or text.override == "S")
+            for reason in a.knowledge.reasons(rule.name, critical=draft.indicator == "critical")
         ),
         links=(
             Link(

@@ -1,15 +1,17 @@
 """From a chart to verdicts and cards: evaluate every rule, suppress, merge, rank (B1, B7, section N)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import msgspec
 
 from cds_service.protocol.cards import INDICATORS, Card
+from cds_service.registry import Snooze
 from hooks import data_quality
 from hooks.assessment import Assessment, assess
 from hooks.cards import compose
 from hooks.chart.facts import Chart
+from hooks.fingerprints import Basis, Fingerprints
 from hooks.knowledge.model import Knowledge
 from hooks.reasoning import Criterion, Verdict, verdict
 from hooks.rules.base import CardDraft, Rule, about_orders
@@ -25,39 +27,98 @@ class Evaluation(msgspec.Struct, frozen=True):
     assessment: Assessment
     verdicts: tuple[Verdict, ...]
     cards: tuple[Card, ...]
+    fingerprints: dict[str, str]
+    """By the uuid of a card."""
 
 
 class _Spoken(msgspec.Struct):
-    """A card in the making: its rule, draft, and the lines and suggestions it took over."""
+    """A card in the making: its rule, draft, and the lines and suggestions it took over.
+
+    `told`: what the fingerprint is made of. What it displaces is not, as that is no part of what it says.
+    """
 
     rule: Rule
     draft: CardDraft
+    told: list[Basis]
+    fingerprint: str = ""
 
 
-def evaluate(chart: Chart, knowledge: Knowledge, today: date, public_url: str, hook: str = PATIENT_VIEW) -> Evaluation:
-    """Evaluate a chart on a day, for a hook. The same chart and day give the same cards, uuids apart."""
+def evaluate(
+    chart: Chart,
+    knowledge: Knowledge,
+    today: date,
+    public_url: str,
+    hook: str = PATIENT_VIEW,
+    *,
+    snoozes: Mapping[str, Snooze] | None = None,
+) -> Evaluation:
+    """Evaluate a chart on a day, for a hook. The same chart and day give the same cards, uuids apart.
+
+    `snoozes`: by rule, the newest override of its card. They count when a chart is opened; what is said of an order is
+    said of this one.
+    """
     a = assess(chart, knowledge, today)
     rules = [rule for rule in RULES if hook in knowledge.rules[rule.name].hooks]
     verdicts = {rule.name: verdict(rule.name, _criteria(rule, a, hook)) for rule in rules}
     shown = {name: _suppressor(name, verdicts) for name in verdicts}
     spoken = [
-        _Spoken(rule, rule.card(a)) for rule in rules if verdicts[rule.name].outcome == "fires" and not shown[rule.name]
+        _speak(a, rule, verdicts) for rule in rules if verdicts[rule.name].outcome == "fires" and not shown[rule.name]
     ]
+    _take_over_findings(a, spoken, shown, verdicts)
+    counting = snoozes if snoozes and hook == PATIENT_VIEW else {}
+    fingerprints = Fingerprints(chart)
+    spoken = _awake(a, spoken, fingerprints, counting, shown)
     if hook == PATIENT_VIEW:
         quality = data_quality.rule(fired, lambda _: not spoken)
         verdicts[quality.name] = verdict(quality.name, quality.criteria(a))
         if verdicts[quality.name].outcome == "fires":
-            spoken.append(_Spoken(quality, quality.card(a)))
-    _take_over_findings(a, spoken, shown, verdicts)
+            spoken += _awake(a, [_speak(a, quality, verdicts)], fingerprints, counting, shown)
     kept = _rank(spoken, knowledge, shown)
+    cards = tuple(compose(a, s.rule, s.draft, public_url) for s in kept)
     return Evaluation(
         assessment=a,
         verdicts=tuple(
             msgspec.structs.replace(v, shown=shown.get(name, "")) if v.outcome == "fires" else v
             for name, v in verdicts.items()
         ),
-        cards=tuple(compose(a, s.rule, s.draft, public_url) for s in kept),
+        cards=cards,
+        fingerprints={card.uuid: s.fingerprint for card, s in zip(cards, kept, strict=True)},
     )
+
+
+def _speak(a: Assessment, rule: Rule, verdicts: dict[str, Verdict]) -> _Spoken:
+    draft = rule.card(a)
+    return _Spoken(rule, draft, [Basis(rule.name, verdicts[rule.name].criteria, draft)])
+
+
+def _awake(
+    a: Assessment,
+    spoken: list[_Spoken],
+    fingerprints: Fingerprints,
+    snoozes: Mapping[str, Snooze],
+    shown: dict[str, str],
+) -> list[_Spoken]:
+    """Those that are not snoozed, each with its fingerprint. One that is snoozed displaces nothing."""
+    awake = []
+    for one in spoken:
+        one.fingerprint = fingerprints.of(one.told)
+        because = _snoozed(a, one, snoozes.get(one.rule.name))
+        if because:
+            shown[one.rule.name] = because
+        else:
+            awake.append(one)
+    return awake
+
+
+def _snoozed(a: Assessment, one: _Spoken, snooze: Snooze | None) -> str:
+    """Why a card is kept away: an override that means "known, later", of a card that said the same. Never critical."""
+    if snooze is None or one.draft.indicator == "critical":
+        return ""
+    if snooze.fingerprint != one.fingerprint or a.today >= snooze.until:
+        return ""
+    offered = {reason.code: reason for reason in a.knowledge.reasons(one.rule.name)}
+    reason = offered.get(snooze.reason)
+    return f"snoozed until {snooze.until}: {reason.display}" if reason and reason.later else ""
 
 
 def _criteria(rule: Rule, a: Assessment, hook: str) -> tuple[Criterion, ...]:
@@ -103,10 +164,11 @@ def _take_over_findings(
         if holder not in by_name:
             continue
         target = by_name[holder]
-        if how == "part":
-            target.draft = _with(target.draft, rule.card(a).why)
-        elif rule.name in FINDING_KEPT:
-            target.draft = _with(target.draft, (f"**Also:** {rule.card(a).ask}",))
+        if how == "part" or rule.name in FINDING_KEPT:
+            finding = _speak(a, rule, verdicts)
+            lines = finding.draft.why if how == "part" else (f"**Also:** {finding.draft.ask}",)
+            target.draft = _with(target.draft, lines)
+            target.told += finding.told
 
 
 def _with(draft: CardDraft, lines: Sequence[str]) -> CardDraft:

@@ -10,7 +10,7 @@ from hooks.knowledge.model import Knowledge
 def evaluation(call: Call, knowledge: Knowledge) -> Evaluation:
     """The whole evaluation of a call, trace included."""
     chart = read(call.data, knowledge, call.today)
-    return evaluate(chart, knowledge, call.today, call.public_url, call.hook)
+    return evaluate(chart, knowledge, call.today, call.public_url, call.hook, snoozes=call.snoozes)
 
 
 def answer(call: Call, knowledge: Knowledge) -> Answer:
@@ -20,4 +20,5 @@ def answer(call: Call, knowledge: Knowledge) -> Answer:
         CdsResponse(found.cards),
         fired=tuple(verdict.rule for verdict in found.verdicts if verdict.outcome == "fires"),
         dropped=tuple(dropped.reason for dropped in found.assessment.chart.dropped),
+        fingerprints=found.fingerprints,
     )

@@ -40,6 +40,10 @@ def negate(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
+GROWING = frozenset({"years", "weeks", "d", "g"})
+"""Units of what grows by itself: ages, spans of time, and the dose of a lifetime (any other dose is in mg)."""
+
+
 class Criterion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One named question and its answer, with what was looked at.
 
@@ -57,6 +61,11 @@ class Criterion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     source: str = ""
     missing: str = ""
     parts: tuple["Criterion", ...] = ()
+
+    @property
+    def grows(self) -> bool:
+        """Whether the value grows by itself from day to day, without a new fact."""
+        return self.unit in GROWING
 
 
 def all_of(name: str, *parts: Criterion) -> Criterion:

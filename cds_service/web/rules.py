@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from cds_service.catalogue import Catalogue
 from cds_service.errors import NotFound
 from cds_service.web.layout import pages
-from hooks.knowledge.model import Knowledge, OverlayChange, OverrideReason, RuleText
+from hooks.knowledge.model import Knowledge, OverlayChange, RuleText
 from hooks.knowledge.thresholds import MARKS
 
 CONFIDENCE = {
@@ -42,7 +42,7 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue) -> Blueprint:
             against=[knowledge.citations[key] for key in found.against],
             article=[knowledge.article[key] for key in found.article],
             confidence=CONFIDENCE,
-            reasons=_reasons(found, knowledge),
+            reasons=knowledge.reasons(name),
             changes=_changes(found, knowledge),
             services=[service for service in catalogue.services if service.hook in found.hooks],
         )
@@ -76,10 +76,6 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue) -> Blueprint:
 
 def _families(knowledge: Knowledge) -> dict[str, None]:
     return dict.fromkeys(rule.family for rule in knowledge.rules.values())
-
-
-def _reasons(rule: RuleText, knowledge: Knowledge) -> list[OverrideReason]:
-    return [reason for reason in knowledge.override_reasons if reason.safety or rule.override == "A"]
 
 
 def _changes(rule: RuleText, knowledge: Knowledge) -> list[OverlayChange]:

@@ -108,6 +108,8 @@ class OverrideReason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     display: str
     safety: bool
     """Whether critical cards accept it."""
+    later: bool
+    """Whether it means "known, later", and so keeps the card away for a while."""
 
 
 class OverlayChange(msgspec.Struct, frozen=True):
@@ -134,6 +136,11 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[tuple[str, str], ...]
     """Open points of the specification that this project settled: (where, what and why). Shown in the documentation."""
     overlay: tuple[OverlayChange, ...] = ()
+
+    def reasons(self, rule: str, *, critical: bool = False) -> tuple[OverrideReason, ...]:
+        """The override reasons that a rule's card offers (B0, B6)."""
+        safety_only = critical or self.rules[rule].override == "S"
+        return tuple(reason for reason in self.override_reasons if reason.safety or not safety_only)
 
     def threshold(self, key: str) -> Threshold:
         """The entry named by `group.name`. Raises KeyError for an unknown one."""

@@ -21,12 +21,16 @@ from hooks.reasoning import Criterion, Truth, negate
 
 
 class FactRow(msgspec.Struct, frozen=True, gc=False):
-    """One row of the card's table of facts used: what, value, date, and what it was compared with."""
+    """One row of the card's table of facts used: what, value, date, and what it was compared with.
+
+    `grows`: the value grows by itself from day to day.
+    """
 
     what: str
     value: str
     when: str = ""
     threshold: str = ""
+    grows: bool = False
 
 
 class CardDraft(msgspec.Struct, frozen=True, kw_only=True):

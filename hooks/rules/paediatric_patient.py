@@ -34,7 +34,9 @@ def _card(a: Assessment) -> CardDraft:
             "The treatment steps and doses behind this service are for adults. For a child none of them is shown; "
             "cards about statins, antibodies and infection prophylaxis still are, without doses.",
         ),
-        facts=(FactRow("Age", f"{a.person.age} years", threshold=f"adult ≥ {limit.value:g} [{limit.mark}]"),),
+        facts=(
+            FactRow("Age", f"{a.person.age} years", threshold=f"adult ≥ {limit.value:g} [{limit.mark}]", grows=True),
+        ),
     )
 
 

@@ -139,7 +139,8 @@ def _facts(found: PjpRisk, known: Circumstances) -> tuple[FactRow, ...]:
         for leaf in _leaves(trigger.criterion):
             if leaf.value:
                 value = f"{md(readable(leaf.value))} {leaf.unit}".rstrip()
-                rows.setdefault(leaf.name, FactRow(leaf.name, value, leaf.when, readable(leaf.threshold)))
+                row = FactRow(leaf.name, value, leaf.when, readable(leaf.threshold), leaf.grows)
+                rows.setdefault(leaf.name, row)
     results: tuple[tuple[str, LabResult | None], ...] = (
         ("eGFR", known.egfr),
         ("potassium", known.potassium),

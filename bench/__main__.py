@@ -38,7 +38,7 @@ Answer = Callable[[bytes], bytes]
 
 @contextlib.contextmanager
 def service(settings: Settings, today: date, id_: str = SERVICE_ID) -> Iterator[tuple[CdsService, Answer]]:
-    """The service, and its way from request bytes to response bytes, which logs as it always does, to nowhere."""
+    """The service, and its way from request bytes to response bytes. What it logs goes nowhere."""
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
         ours = create_app(settings, today=lambda: today).extensions["cds_service"]
         found = ours["catalogue"].find(id_, None)

@@ -12,7 +12,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 
-from cds_service import endpoints, logs
+from cds_service import endpoints, logs, records
 from cds_service.catalogue import Catalogue
 from cds_service.cors import allow_origins
 from cds_service.demo import with_own_fhir_server
@@ -28,6 +28,9 @@ from cds_service.errors import (
     SettingsError,
     render,
 )
+from cds_service.headers import secure
+from cds_service.observability.audit import AuditLog
+from cds_service.observability.requests import Observed
 from cds_service.outbound import is_loopback
 from cds_service.protocol.hooks import Hook
 from cds_service.registry import CdsService
@@ -65,7 +68,10 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
-    app.wsgi_app = _single_slashes(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    audit = AuditLog(settings.audit_log, knowledge.version)
+    observed = Observed(app.wsgi_app, _hooks_of(catalogue), audit)
+    app.wsgi_app = _single_slashes(observed)  # type: ignore[assignment, method-assign]
+    secure(app, settings.public_url)
     _answer_errors(app)
     allow_origins(app, settings.cors_origins)
 
@@ -89,6 +95,11 @@ def check_sources(settings: Settings, catalogue: Catalogue) -> None:
             f"{variable_of('unsupported_sources')}: {', '.join(sorted(unknown))} cannot be left out. "
             f"What can: {', '.join(sorted(possible))}"
         )
+
+
+def _hooks_of(catalogue: Catalogue) -> dict[str, str]:
+    """The hook of each service by its id; empty for an id that stands for several."""
+    return {one.id: "" if catalogue.shared(one.id) else one.hook for one in catalogue.services}
 
 
 def _announce(settings: Settings) -> None:
@@ -127,7 +138,7 @@ def _answer_errors(app: Flask) -> None:
             response.headers["Allow"] = ", ".join(error.allow)
         if isinstance(error, OtherHttpError):
             response.status_code = error.http_status
-        response.cache_control.no_store = True
+        records.current().outcome = error.code
         return response
 
     @app.errorhandler(HTTPException)
@@ -138,11 +149,6 @@ def _answer_errors(app: Flask) -> None:
     def defect(error: Exception) -> Response:
         _log.error("defect", **logs.whereabouts(error))
         return service_error(InternalError())
-
-    @app.after_request
-    def no_sniffing(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
 
 def _translated(error: HTTPException, limit: int) -> ServiceError:

@@ -1,25 +1,23 @@
 """From request bytes to response bytes, in process, for the web application, the command line and the benchmark."""
 
-import time
 from datetime import date
 from typing import Any
 
 import msgspec
 import structlog
 
-from cds_service.errors import HookMismatch, ServiceError
+from cds_service import records
+from cds_service.errors import HookMismatch
 from cds_service.fhir.versions import other_version
 from cds_service.gather import Gatherer
 from cds_service.protocol.cards import CdsResponse, encode
 from cds_service.protocol.hooks import HOOKS, Hook, checked_context
 from cds_service.protocol.request import parse
-from cds_service.records import CallRecord
-from cds_service.registry import Answer, Call, CdsService
+from cds_service.registry import Call, CdsService
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 
 _log = structlog.get_logger()
-_NOTHING = Answer(CdsResponse())
 
 
 def presented(call: Call, response: CdsResponse) -> CdsResponse:
@@ -69,28 +67,17 @@ class Engine:
 
     def answer(self, service: CdsService, body: bytes, today: date, caller: Caller | None = None) -> bytes:
         """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer."""
-        started = time.perf_counter()
-        outcome, answer = "failed", _NOTHING
-        try:
-            call = self.call(service, body, today, caller)
-            answer = service.evaluate(call) if call else _NOTHING
-            encoded = encode(presented(call, answer.response) if call else answer.response)
-            outcome = "answered" if call else "gate"
-            return encoded
-        except ServiceError as error:
-            outcome, answer = error.code, _NOTHING
-            raise
-        finally:
-            CallRecord(
-                service=service.id,
-                hook=service.hook,
-                caller=caller or self.anonymous,
-                outcome=outcome,
-                seconds=time.perf_counter() - started,
-                cards=answer.response.cards,
-                fired=answer.fired,
-                dropped=answer.dropped,
-            ).log()
+        record = records.current()
+        record.service, record.hook, record.caller = service.id, service.hook, caller or self.anonymous
+        call = self.call(service, body, today, caller)
+        if call is None:
+            record.outcome = "gate"
+            return encode(CdsResponse())
+        answer = service.evaluate(call)
+        encoded = encode(presented(call, answer.response))
+        record.outcome = "answered"
+        record.cards, record.fired, record.dropped = answer.response.cards, answer.fired, answer.dropped
+        return encoded
 
     def close(self) -> None:
         """Give back threads and connections."""

@@ -61,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fhir_calls: Annotated[int, "FHIR calls made at once, over all requests."] = 24
     demo: Annotated[bool, "Serve the fixture patients and a FHIR endpoint over them."] = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], "Least level that is logged."] = "info"
+    audit_log: Annotated[
+        Path, "Where the audit records go, one for each call: stderr (among the log lines), or a file."
+    ] = Path("stderr")
     strict: Annotated[
         bool,
         "Refuse with 400: a hookInstance that is no UUID, fhirAuthorization without fhirServer, and an order hook "
@@ -174,6 +177,7 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
     bool: _flag,
     tuple[str, ...]: _words,
     tuple[FhirServer, ...]: _servers,
+    Path: Path,
     Path | None: Path,
 }
 _TYPE_NAMES: dict[Any, str] = {
@@ -183,6 +187,7 @@ _TYPE_NAMES: dict[Any, str] = {
     bool: "true or false",
     tuple[str, ...]: "list",
     tuple[FhirServer, ...]: "list of FHIR base URLs",
+    Path: "path",
     Path | None: "path",
 }
 

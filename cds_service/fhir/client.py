@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -11,6 +12,7 @@ import requests
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from cds_service.fhir.servers import FhirAccess, under
+from cds_service.observability import tracing
 from cds_service.outbound import AddressRefused, CheckedConnection, Network, checked_adapter
 
 _T = TypeVar("_T")
@@ -86,7 +88,11 @@ class FhirClient:
     def run(self, jobs: Sequence[Callable[[Exchange], _T]], deadline: float) -> list[_T | FhirFailure]:
         """Run the jobs side by side. A job that is not done by the deadline is ended, and is a failure."""
         exchanges = [Exchange(deadline) for _ in jobs]
-        futures = [self._threads.submit(_guarded, job, exchange) for job, exchange in zip(jobs, exchanges, strict=True)]
+        futures = [
+            # Each in the context of the request, so that log lines and calls bear its ids.
+            self._threads.submit(copy_context().run, _guarded, job, exchange)
+            for job, exchange in zip(jobs, exchanges, strict=True)
+        ]
         wait(futures, timeout=max(0.0, deadline - time.monotonic()))
         return [_result(future, exchange) for future, exchange in zip(futures, exchanges, strict=True)]
 
@@ -117,7 +123,7 @@ class FhirClient:
             exchange.done()
 
     def _get(self, address: str, access: FhirAccess, exchange: Exchange, limit: int) -> bytes:
-        headers = _HEADERS | ({"Authorization": f"Bearer {access.token}"} if access.token else {})
+        headers = _HEADERS | tracing.headers() | ({"Authorization": f"Bearer {access.token}"} if access.token else {})
         request = requests.Request("GET", address, headers).prepare()
         adapter = self._adapters[access.server.network]
         with adapter.send(request, stream=True, timeout=exchange.seconds_left(), verify=self._verify) as response:

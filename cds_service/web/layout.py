@@ -1,4 +1,4 @@
-"""What all pages share: layout, style sheet, Markdown, headers, and the page for what is not there."""
+"""What all pages share: layout, style sheet, Markdown, and the page for what is not there."""
 
 from typing import Any
 
@@ -9,11 +9,6 @@ from cds_service.errors import NotFound, ServiceError, render
 from cds_service.settings import Settings
 from cds_service.web import markdown
 from hooks.knowledge.model import Knowledge
-
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Nothing but our own style sheet and pictures is loaded, and no script runs, whatever a page holds."""
 
 
 def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
@@ -33,13 +28,11 @@ def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
 
 
 def pages(name: str, import_name: str) -> Blueprint:
-    """A blueprint whose answers are pages: safe headers, and errors as pages for those who want HTML."""
+    """A blueprint whose answers are pages, errors too for those who want HTML."""
     blueprint = Blueprint(name, import_name)
 
     @blueprint.after_request
-    def secure(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Referrer-Policy"] = "no-referrer"
+    def cached(response: Response) -> Response:
         response.cache_control.no_cache = True
         response.vary.add("Accept")
         return response

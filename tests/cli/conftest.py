@@ -26,8 +26,8 @@ def run() -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a demonstration whose today is the anchor of the fixtures."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a demonstration, on the day of the fixtures. Its log is apart from what commands print."""
     applications: list[Any] = []
 
     def application(environ: Any, start_response: Any) -> Any:
@@ -35,7 +35,8 @@ def server() -> Iterator[str]:
 
     http = make_server("127.0.0.1", 0, application, threaded=True)
     address = f"http://127.0.0.1:{http.port}"
-    settings = Settings(demo=True, port=http.port, public_url=address, log_level="error")
+    audit = tmp_path_factory.mktemp("server") / "audit.jsonl"
+    settings = Settings(demo=True, port=http.port, public_url=address, log_level="error", audit_log=audit)
     applications.append(create_app(settings, today=lambda: fixtures.ANCHOR))
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -45,7 +45,8 @@ class Machine:
         self.stop()
         self.started.append(settings)
         port = int(self.service.rpartition(":")[2])
-        mine = msgspec.structs.replace(settings, port=port, public_url=self.service, log_level="error")
+        apart = {"log_level": "error", "audit_log": Path("audit.jsonl")}  # the terminal shows what commands print
+        mine = msgspec.structs.replace(settings, port=port, public_url=self.service, **apart)
         self.app = create_app(mine, today=lambda: fixtures.ANCHOR)
 
     def stop(self) -> None:

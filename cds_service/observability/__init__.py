@@ -1,0 +1,1 @@
+"""What the operator sees of the running service: request ids, traces, audit, metrics. Nothing of a patient."""

@@ -49,6 +49,10 @@ bench: $(dev)  ## measure the ratios the design promises
 mutation: $(dev)  ## mutate hooks/ and see which tests notice; takes hours (ARGS="--sample 1000", or a module)
 	@$(bin)/python -m tests.mutation $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(dev)  ## send spoiled requests to every address (ARGS="--count 200000 --seed 1 --jobs 2")
+	@$(bin)/python -m tests.fuzz $(ARGS)
+
 .PHONY: hapi
 hapi: $(run)  ## start a HAPI FHIR server, 127.0.0.1:8090 (Java 17 and Maven); Ctrl-C ends it
 	@$(bin)/python -m tests.integration.hapi $(ARGS)

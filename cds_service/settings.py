@@ -57,7 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         "Origins whose pages may call this service; ':*' stands for any port, '*' alone for everybody.",
     ] = ("https://sandbox.cds-hooks.org", "http://localhost:*", "http://127.0.0.1:*")
-    threads: Annotated[int, "Requests answered at once."] = 4
+    workers: Annotated[int, "Processes that answer requests; one that dies is started anew."] = 1
+    threads: Annotated[int, "Requests answered at once by each worker."] = 4
     fhir_calls: Annotated[int, "FHIR calls made at once, over all requests."] = 24
     demo: Annotated[bool, "Serve the fixture patients and a FHIR endpoint over them."] = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], "Least level that is logged."] = "info"
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("max_body_bytes", self.max_body_bytes < 1),
             ("max_pages", self.max_pages < 1),
             ("max_response_bytes", self.max_response_bytes < 1),
+            ("workers", self.workers < 1),
             ("threads", self.threads < 1),
             ("fhir_calls", self.fhir_calls < 1),
         ):

@@ -1,4 +1,4 @@
-"""`nam-cds serve`: the service, on one worker."""
+"""`nam-cds serve`: the service, on its workers."""
 
 import os
 import socket
@@ -114,7 +114,8 @@ def _run(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=settings.workers,
+        respawn_failed_workers=True,
         blocking_threads=settings.threads,
         workers_kill_timeout=SECONDS_TO_STOP,
         log_level=LogLevels.warning,

@@ -1,5 +1,6 @@
 """Bundles, split into entries, and tolerant entry by entry. What is read into a view is decoded once, here."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -93,12 +94,16 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 V = TypeVar("V", bound=View)
+MAKING = threading.Lock()
+"""Held while a decoder is made after the start. Two threads at work on the first decoder of one type end the process:
+msgspec shares what it knows of a type before that is complete. What a made decoder decodes needs no lock."""
 
 
 @lru_cache(maxsize=64)
 def decoder(view: type[V]) -> msgspec.json.Decoder[V]:
     """The decoder of a view, made once."""
-    return msgspec.json.Decoder(view)
+    with MAKING:
+        return msgspec.json.Decoder(view)
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -188,7 +193,8 @@ def _bundle_of(view: type[Resource]) -> msgspec.json.Decoder[Any]:
         gc=False,
     )
     bundle = msgspec.defstruct("Bundle", [("entry", list[entry] | None, None)], bases=(_NoEntries,), rename="camel")  # type: ignore[valid-type]
-    return msgspec.json.Decoder(bundle)
+    with MAKING:
+        return msgspec.json.Decoder(bundle)
 
 
 def _split_loosely(raw: msgspec.Raw, view: type[Resource]) -> Split | None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from cds_service.fhir.bundles import NOTHING, UNREADABLE, Reference, Resource, V, View, decoder
+from cds_service.fhir.bundles import MAKING, NOTHING, UNREADABLE, Reference, Resource, V, View, decoder
 
 
 class Coding(View, frozen=True):
@@ -269,7 +269,8 @@ class ContainedId(View, frozen=True):
 
 @lru_cache(maxsize=64)
 def _array_decoder(view: type[V]) -> msgspec.json.Decoder[tuple[V, ...] | None]:
-    return msgspec.json.Decoder(tuple[view, ...] | None)  # type: ignore[valid-type]
+    with MAKING:
+        return msgspec.json.Decoder(tuple[view, ...] | None)  # type: ignore[valid-type]
 
 
 def array(raw: msgspec.Raw | bytes, view: type[V]) -> tuple[tuple[V, ...], str]:

@@ -79,6 +79,8 @@ class _Hook(msgspec.Struct):
 
 _HOOK = msgspec.json.Decoder(_Hook)
 _PREFETCH = msgspec.json.Decoder(_Prefetch)
+_ENVELOPE = msgspec.json.Decoder(_Envelope).type
+"""Made known to msgspec at the start: see `cds_service.fhir.bundles.MAKING`."""
 
 
 def parse(body: bytes, *, strict: bool = False) -> CdsRequest:
@@ -229,7 +231,7 @@ def _no_constant(name: str) -> Any:
 
 def _envelope(members: Any) -> _Envelope:
     try:
-        return msgspec.convert(members, _Envelope)
+        return msgspec.convert(members, _ENVELOPE)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
 

@@ -80,6 +80,7 @@ def test_all_types_are_read() -> None:
         ("NAM_CDS_MAX_PAGES", "0"),
         ("NAM_CDS_MAX_RESPONSE_BYTES", "0"),
         ("NAM_CDS_CA_BUNDLE", "/nowhere/ca.pem"),
+        ("NAM_CDS_WORKERS", "0"),
         ("NAM_CDS_THREADS", "0"),
         ("NAM_CDS_FHIR_CALLS", "0"),
         ("NAM_CDS_STRICT", "maybe"),

@@ -2,10 +2,8 @@
 
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
@@ -14,6 +12,7 @@ from click.testing import Result
 from cds_service.cli import serve
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import TABLE, Settings
+from tests.cli.serving import serving
 from tests.conformance.watch import WATCH
 
 Run = Callable[..., Result]
@@ -26,13 +25,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     monkeypatch.setattr(serve, "_run", started.append)
     monkeypatch.setattr(serve, "_check_address", lambda settings: None)
     return started
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_every_setting_is_an_option_that_names_its_variable(run: Run) -> None:
@@ -79,29 +71,13 @@ def test_a_port_in_use_is_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_and_stops_in_good_order(ending: signal.Signals) -> None:
-    port = free_port()
-    command = [sys.executable, "-c", "from cds_service.cli import main; main()", "serve", "--demo", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        base = f"http://127.0.0.1:{port}"
-        assert _answer(server, f"{base}/readyz").json() == {"status": "ready"}
-        request = requests.get(f"{base}/patients/nam-refractory-gates-passed/request.json", timeout=10).json()
+def test_it_serves_and_stops_in_good_order(ending: signal.Signals, tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo", ending=ending) as server:
+        assert server.answered("/readyz").json() == {"status": "ready"}
+        request = requests.get(f"{server.base}/patients/nam-refractory-gates-passed/request.json", timeout=10).json()
         del request["prefetch"]
-        answer = WATCH.see_http(requests.post(f"{base}/cds-services/nam-patient-view", json=request, timeout=10))
+        answer = requests.post(f"{server.base}/cds-services/nam-patient-view", json=request, timeout=10)
+        WATCH.see_http(answer)
         assert len(answer.json()["cards"]) > 0
-    finally:
-        server.send_signal(ending)
-        _, messages = server.communicate(timeout=20)
-    assert server.returncode == 0
-    assert b"Traceback" not in messages
-
-
-def _answer(server: "subprocess.Popen[bytes]", address: str) -> requests.Response:
-    end = time.monotonic() + 20
-    while server.poll() is None and time.monotonic() < end:
-        try:
-            return WATCH.see_http(requests.get(address, timeout=5))
-        except requests.ConnectionError:
-            time.sleep(0.02)
-    raise AssertionError("the server did not start")
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.printed

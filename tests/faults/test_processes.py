@@ -1,0 +1,81 @@
+"""A worker that dies while it works: it comes back, and the next call is answered."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.cli.serving import AMPLE, Server, serving
+from tests.conformance.watch import WATCH
+
+PATIENT = "nam-refractory-gates-passed"
+
+
+class Load:
+    """Callers who do not stop, and how their calls went."""
+
+    def __init__(self, server: Server, callers: int) -> None:
+        self.address = f"{server.base}/cds-services/nam-patient-view"
+        self.request: Any = requests.get(f"{server.base}/patients/{PATIENT}/request.json", timeout=AMPLE).json()
+        self.outcomes: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._call) for _ in range(callers)]
+
+    def _call(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.outcomes[str(requests.post(self.address, json=self.request, timeout=AMPLE).status_code)] += 1
+            except requests.ConnectionError:
+                self.outcomes["broken off"] += 1
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(AMPLE)
+
+
+def wait_until(condition: Any) -> None:
+    end = time.monotonic() + AMPLE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_killed_under_load_comes_back(tmp_path: Path, workers: int) -> None:
+    with serving(tmp_path, "--demo", "--workers", str(workers)) as server:
+        before = server.workers
+        assert len(before) == workers
+        with Load(server, 4) as load:
+            wait_until(lambda: load.outcomes["200"] > 20)
+            os.kill(before[0], signal.SIGKILL)
+            wait_until(lambda: before[0] not in server.workers and len(server.workers) == workers)
+            so_far = load.outcomes["200"]
+            wait_until(lambda: load.outcomes["200"] > so_far + 20)
+        assert set(load.outcomes) <= {"200", "broken off"}
+        for _ in range(10):
+            answer = WATCH.see_http(requests.post(load.address, json=load.request, timeout=AMPLE))
+            assert answer.status_code == 200
+            assert answer.json()["cards"]
+        assert set(server.workers) >= set(before[1:])
+        wait_until(lambda: server.printed.count('"event": "started"') == workers + 1)
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.printed
+    lines = [line for line in server.printed.splitlines() if line.startswith("{")]
+    assert len(lines) > 40
+    for line in lines:
+        assert json.loads(line)["event"]  # workers do not write into one another's lines
+    assert "" not in server.printed.splitlines()

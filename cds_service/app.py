@@ -35,6 +35,7 @@ from cds_service.outbound import is_loopback
 from cds_service.protocol.hooks import Hook
 from cds_service.registry import CdsService
 from cds_service.settings import Settings, variable_of
+from cds_service.store.store import Store
 from cds_service.web import register_demo, register_pages
 from hooks import services as own_services
 from hooks.knowledge import load
@@ -51,11 +52,12 @@ def create_app(
     today: Callable[[], date] | None = None,
     services: Iterable[CdsService] | None = None,
     hooks: dict[str, Hook] | None = None,
+    store: Store | None = None,
 ) -> Flask:
     """The application for these settings (default: those of the environment).
 
     `today`: the clock, for tests and demonstrations. `services`: in place of the project's own; `hooks` defines hooks
-    that are not built in. Raises SettingsError and CatalogueError.
+    that are not built in. `store`: in place of the one that the settings name. Raises SettingsError and CatalogueError.
     """
     settings = Settings.from_environment(os.environ) if settings is None else settings
     settings = with_own_fhir_server(settings) if settings.demo else settings
@@ -63,7 +65,7 @@ def create_app(
     knowledge = load(settings.overlay)
     catalogue = Catalogue(own_services(knowledge) if services is None else services, hooks)
     check_sources(settings, catalogue)
-    engine = Engine(settings, hooks)
+    engine = Engine(settings, hooks, store or Store.of(settings))
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -138,6 +140,8 @@ def _answer_errors(app: Flask) -> None:
             response.headers["Allow"] = ", ".join(error.allow)
         if isinstance(error, OtherHttpError):
             response.status_code = error.http_status
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
         records.current().outcome = error.code
         return response
 

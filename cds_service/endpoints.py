@@ -2,16 +2,25 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
-from flask import Blueprint, Response, request
+import msgspec
+import structlog
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from cds_service import records
 from cds_service.catalogue import Catalogue
 from cds_service.engine import Engine
-from cds_service.errors import UnsupportedMediaType
+from cds_service.errors import StoreUnavailable, UnsupportedMediaType
 from cds_service.protocol.discovery import discovery
+from cds_service.protocol.feedback import Feedback, Receipt, parse_feedback
 from cds_service.protocol.request import hook_of, inflate
+from cds_service.security.callers import Caller
+from cds_service.store.items import StoreDownError
+from cds_service.store.store import Store
+
+_log = structlog.get_logger()
 
 _MEDIA_TYPES = frozenset({"", "application/json", "application/fhir+json", "application/json+fhir"})
 
@@ -36,7 +45,17 @@ def blueprint(catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -
         catalogue.find(service_id, None)
         body = _body(settings.max_body_bytes)
         service = catalogue.find(service_id, hook_of(body) if catalogue.shared(service_id) else None)
-        return _json(engine.answer(service, body, today()))
+        return _json(engine.answer(service, body, today(), recorded=True))
+
+    @routes.post("/cds-services/<service_id>/feedback")
+    def feedback(service_id: str) -> Response:
+        catalogue.find(service_id, None)
+        record, caller = records.current(), g.get("caller", engine.anonymous)
+        record.service, record.caller = service_id, caller
+        sent = parse_feedback(_body(settings.max_body_bytes), datetime.now(UTC), strict=settings.strict)
+        receipt = _kept(engine.store, service_id, caller, sent)
+        record.outcome = "feedback"
+        return _json(msgspec.json.encode(receipt))
 
     @routes.get("/healthz")
     def alive() -> Response:
@@ -48,6 +67,19 @@ def blueprint(catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -
         return _json(b'{"status":"ready"}')
 
     return routes
+
+
+def _kept(store: Store | None, service_id: str, caller: Caller, sent: Feedback) -> Receipt:
+    """Keep feedback, and say what was kept. Raises StoreUnavailable, so that the client sends it again."""
+    try:
+        if store is None:
+            raise StoreDownError
+        new = store.record_feedback(service_id, caller, sent.items)
+    except StoreDownError:
+        raise StoreUnavailable("The feedback could not be kept.", remedy="Send it again later.") from None
+    odd = sorted({flag for item in sent.items for flag in item.flags})
+    _log.info("feedback", service=service_id, new=new, items=len(sent.items), refused=len(sent.refused), odd=odd)
+    return Receipt(new, len(sent.items) - new, sent.refused)
 
 
 def _json(body: bytes) -> Response:

@@ -1,7 +1,7 @@
 """From request bytes to response bytes, in process, for the web application, the command line and the benchmark."""
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -13,9 +13,13 @@ from cds_service.gather import Gatherer
 from cds_service.protocol.cards import CdsResponse, encode
 from cds_service.protocol.hooks import HOOKS, Hook, checked_context
 from cds_service.protocol.request import parse
-from cds_service.registry import Call, CdsService
+from cds_service.registry import Answer, Call, CdsService
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
+from cds_service.store.items import Shown
+
+if TYPE_CHECKING:
+    from cds_service.store.store import Store
 
 _log = structlog.get_logger()
 
@@ -29,10 +33,11 @@ def presented(call: Call, response: CdsResponse) -> CdsResponse:
 
 
 class Engine:
-    """Answers calls. Thread-safe, and without memory of them."""
+    """Answers calls. Thread-safe; all it may remember of them is in the store."""
 
-    def __init__(self, settings: Settings, hooks: dict[str, Hook] | None = None) -> None:
+    def __init__(self, settings: Settings, hooks: dict[str, Hook] | None = None, store: "Store | None" = None) -> None:
         self.settings = settings
+        self.store = store
         self._hooks = HOOKS | (hooks or {})
         self._gatherer = Gatherer(settings)
         self.anonymous = Caller(fhir_servers=settings.fhir_servers)
@@ -65,20 +70,52 @@ class Engine:
                 _log.warning("request_tolerated", service=service.id, warning=f"context.{field.name} is missing")
         return checked
 
-    def answer(self, service: CdsService, body: bytes, today: date, caller: Caller | None = None) -> bytes:
-        """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer."""
+    def answer(
+        self,
+        service: CdsService,
+        body: bytes,
+        today: date,
+        caller: Caller | None = None,
+        *,
+        recorded: bool = False,
+    ) -> bytes:
+        """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer.
+
+        `recorded`: a clinician will see the cards, so the store keeps which they were.
+        """
+        caller = caller or self.anonymous
         record = records.current()
-        record.service, record.hook, record.caller = service.id, service.hook, caller or self.anonymous
+        record.service, record.hook, record.caller = service.id, service.hook, caller
         call = self.call(service, body, today, caller)
         if call is None:
             record.outcome = "gate"
             return encode(CdsResponse())
         answer = service.evaluate(call)
-        encoded = encode(presented(call, answer.response))
+        response = presented(call, answer.response)
+        encoded = encode(response)
         record.outcome = "answered"
         record.cards, record.fired, record.dropped = answer.response.cards, answer.fired, answer.dropped
+        if recorded:
+            self._record(service, caller, call, answer, response)
         return encoded
+
+    def _record(self, service: CdsService, caller: Caller, call: Call, answer: Answer, response: CdsResponse) -> None:
+        if self.store is None or not response.cards:
+            return
+        self.store.record_shown(
+            Shown(
+                service=service.id,
+                hook=service.hook,
+                caller=caller,
+                patient_id=call.data.patient_id,
+                cards=response.cards,
+                knowledge_version=answer.knowledge_version,
+                fingerprints=answer.fingerprints,
+            )
+        )
 
     def close(self) -> None:
         """Give back threads and connections."""
         self._gatherer.close()
+        if self.store:
+            self.store.close()

@@ -13,6 +13,7 @@
     │   └── ForeignData          412  patient-mismatch
     ├── BodyTooLarge             413  body-too-large
     ├── UnsupportedMediaType     415  unsupported-media-type
+    ├── StoreUnavailable         503  store-unavailable
     ├── OtherHttpError           any other 4xx the web framework answers: http-error
     └── InternalError            500  internal-error
 
@@ -46,6 +47,8 @@ class ServiceError(Exception):
     code: ClassVar[str] = "internal-error"
     issue_type: ClassVar[str] = "exception"
     """A code of FHIR's issue-type value set."""
+    retry_after: int | None = None
+    """After how many seconds it may be tried again, for the `Retry-After` header."""
 
     def __init__(self, text: str, where: str = "", remedy: str = "") -> None:
         super().__init__(text)
@@ -133,6 +136,15 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     code = "unsupported-media-type"
     issue_type = "not-supported"
+
+
+class StoreUnavailable(ServiceError):
+    """What was sent could not be kept."""
+
+    status = 503
+    code = "store-unavailable"
+    issue_type = "transient"
+    retry_after = 30
 
 
 class OtherHttpError(ServiceError):

@@ -24,7 +24,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     caller: Caller | None = None
     """None: refused before it was known."""
     outcome: str = ""
-    """answered, gate, or a code of `cds_service.errors`."""
+    """answered, gate, feedback, or a code of `cds_service.errors`."""
     cards: tuple[Card, ...] = ()
     fired: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()

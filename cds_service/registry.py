@@ -62,6 +62,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The rules that fire, those whose cards are not shown too."""
     dropped: tuple[str, ...] = ()
     """Why entries of the data were left out: one reason for each entry."""
+    knowledge_version: str = ""
+    """Of the knowledge that it rests on."""
     fingerprints: Mapping[str, str] = {}
     """By the uuid of a card, what tells whether a later card of its rule says anything new."""
 

@@ -4,6 +4,7 @@ Each field of `Settings` is a row: its name, type, default and help. The environ
 `NAM_CDS_MAX_PAGES`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -14,6 +15,7 @@ from cds_service.errors import SettingsError
 from cds_service.fhir.servers import FhirServer
 
 PREFIX = "NAM_CDS_"
+_DATABASE = re.compile(r"(memory$|sqlite:///.|postgres(ql)?(\+psycopg)?://)")
 MEDICATION_LISTS = frozenset({"medicationStatements", "medicationRequests"})
 """At least one of these has to be readable: without any list of drugs nothing can be said."""
 
@@ -57,6 +59,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         "Origins whose pages may call this service; ':*' stands for any port, '*' alone for everybody.",
     ] = ("https://sandbox.cds-hooks.org", "http://localhost:*", "http://127.0.0.1:*")
+    database: Annotated[
+        str,
+        "Where shown cards and feedback are kept: sqlite:///FILE, postgresql://…, or memory, which ends with the "
+        "process. Default: the file nam-cds.sqlite in the working directory; with --demo memory.",
+    ] = ""
+    hash_key: Annotated[
+        Path | None,
+        "File with the secret, 32 bytes or more, under which ids are hashed in the database. PostgreSQL needs it; "
+        "beside an SQLite file it is made, readable by its owner alone.",
+    ] = None
+    retention_days: Annotated[int, "Days after which shown cards and feedback are deleted."] = 400
+    keep_comments: Annotated[
+        bool,
+        "Keep what clinicians write as feedback, up to 10,000 characters; it may name patients. Otherwise it is only "
+        "kept that they wrote.",
+    ] = False
     workers: Annotated[int, "Processes that answer requests; one that dies is started anew."] = 1
     threads: Annotated[int, "Requests answered at once by each worker."] = 4
     fhir_calls: Annotated[int, "FHIR calls made at once, over all requests."] = 24
@@ -67,8 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Path("stderr")
     strict: Annotated[
         bool,
-        "Refuse with 400: a hookInstance that is no UUID, fhirAuthorization without fhirServer, and an order hook "
-        "without draftOrders or selections.",
+        "Refuse with 400: a hookInstance that is no UUID, fhirAuthorization without fhirServer, an order hook "
+        "without draftOrders or selections, and feedback that is not exactly as specified.",
     ] = False
 
     @classmethod
@@ -102,6 +120,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("max_pages", self.max_pages < 1),
             ("max_response_bytes", self.max_response_bytes < 1),
             ("workers", self.workers < 1),
+            ("database", bool(self.database) and not _DATABASE.match(self.database)),
+            ("retention_days", not 1 <= self.retention_days <= 36500),
             ("threads", self.threads < 1),
             ("fhir_calls", self.fhir_calls < 1),
         ):
@@ -113,8 +133,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         if any(alias.count("=") != 1 or not all(alias.split("=")) for alias in self.prefetch_aliases):
             raise SettingsError(f"{variable_of('prefetch_aliases')}: each is written theirs=ours")
+        if self.database.startswith("postgres") and self.hash_key is None:
+            raise SettingsError(f"{variable_of('hash_key')}: PostgreSQL needs it. {_help('hash_key')}")
         if self.ca_bundle is not None and not self.ca_bundle.is_file():
             raise SettingsError(f"{variable_of('ca_bundle')}: there is no such file")
+
+    @property
+    def database_name(self) -> str:
+        """The database, where it was not set too."""
+        return self.database or ("memory" if self.demo else "sqlite:///nam-cds.sqlite")
 
     @property
     def aliases(self) -> dict[str, str]:

@@ -20,5 +20,6 @@ def answer(call: Call, knowledge: Knowledge) -> Answer:
         CdsResponse(found.cards),
         fired=tuple(verdict.rule for verdict in found.verdicts if verdict.outcome == "fires"),
         dropped=tuple(dropped.reason for dropped in found.assessment.chart.dropped),
+        knowledge_version=knowledge.version,
         fingerprints=found.fingerprints,
     )

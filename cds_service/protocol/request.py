@@ -93,7 +93,7 @@ def parse(body: bytes, *, strict: bool = False) -> CdsRequest:
             f"The body without its prefetch is larger than {MOST_OUTSIDE_PREFETCH} bytes.",
             remedy="Send fewer orders in context.draftOrders, and nothing that the hook does not define.",
         )
-    envelope = _envelope(_strict_json(outline))
+    envelope = _envelope(strict_json(outline))
     warnings: list[str] = []
     hook = _required(envelope.hook, "hook", "a string")
     hook_instance = _required(envelope.hook_instance, "hookInstance", "a UUID")
@@ -193,7 +193,8 @@ def _find(body: bytes, text: bytes, position: int) -> int:
     return start
 
 
-def _strict_json(text: bytes) -> Any:
+def strict_json(text: bytes) -> Any:
+    """JSON as RFC 8259 has it, without duplicate keys; decimals are exact (CH-GEN-11). Raises NotJson."""
     try:
         return json.loads(
             text, object_pairs_hook=_without_duplicates, parse_float=_decimal, parse_constant=_no_constant

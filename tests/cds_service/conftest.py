@@ -57,7 +57,11 @@ def make_app(demo: CdsService) -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def make(*services: CdsService, **settings: Any) -> Flask:
-        made.append(create_app(Settings(**settings), services=services or (demo,), today=lambda: TODAY))
+        made.append(
+            create_app(
+                Settings(**({"database": "memory"} | settings)), services=services or (demo,), today=lambda: TODAY
+            )
+        )
         return made[-1]
 
     yield make

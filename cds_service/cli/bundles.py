@@ -13,8 +13,8 @@ from cds_service.registry import CdsService, PrefetchTemplate
 
 def request_of(bundle: Resource, service: CdsService, patient_id: str | None) -> tuple[Resources, dict[str, Any]]:
     """The resources of a Bundle, and the request with them as prefetch. Raises Failure when the patient is unclear."""
-    resources = Resources(_resources(bundle))
-    patient = _patient(resources, patient_id)
+    resources = Resources(resources_in(bundle))
+    patient = patient_in(resources, patient_id)
     context = {"userId": "Practitioner/example", "patientId": patient}
     request = {
         "hookInstance": str(uuid.uuid4()),
@@ -39,7 +39,8 @@ def _held(answer: Resource) -> list[Resource]:
     return [entry["resource"] for entry in answer.get("entry", ())]
 
 
-def _patient(resources: Resources, wanted: str | None) -> str:
+def patient_in(resources: Resources, wanted: str | None) -> str:
+    """The patient that is meant. Raises Failure when that is unclear."""
     there = [str(patient["id"]) for patient in resources.of_type("Patient")]
     if wanted is not None:
         wanted = wanted.removeprefix("Patient/")
@@ -76,7 +77,7 @@ def _medications(resources: Resources, found: Iterable[Resource]) -> Iterator[Re
             yield medication
 
 
-def _resources(bundle: Resource) -> list[Resource]:
+def resources_in(bundle: Resource) -> list[Resource]:
     """All resources of a Bundle and of Bundles in it, each with an id, and references between them as `Type/id`."""
     entries = list(_entries(bundle))
     names: dict[str, str] = {}

@@ -54,7 +54,7 @@ def command(
     Reads the service's discovery entry, runs its prefetch templates on the FHIR server, and calls the hook.
     """
     fhir_base, service_url = fhir_base.rstrip("/"), service_url.rstrip("/")
-    context = {"userId": user, "patientId": patient_id.removeprefix("Patient/")} | _more_context(context_file)
+    context = {"userId": user, "patientId": patient_id.removeprefix("Patient/")} | more_context(context_file)
     with Client(cds_token) as cds, Client(token) as fhir:
         service = _service(cds, service_url)
         request: dict[str, Any] = {
@@ -86,7 +86,8 @@ def command(
         console().print(cards(found))
 
 
-def _more_context(file: Path | None) -> dict[str, Any]:
+def more_context(file: Path | None) -> dict[str, Any]:
+    """The members of a file for the context; none without a file. Raises Failure."""
     if file is None:
         return {}
     try:

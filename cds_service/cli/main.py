@@ -8,6 +8,7 @@ COMMANDS = {
     "serve": "serve",
     "services": "services",
     "call": "call",
+    "selftest": "selftest",
     "explain": "explain",
     "seed": "seed",
     "check-knowledge": "check_knowledge",

@@ -20,10 +20,10 @@ OUTCOMES = {"fires": ("●", "bold"), "cannot tell": ("?", "yellow"), "silent": 
 TRUTHS = {True: Text("yes", "green"), False: Text("no", "dim"), None: Text("unknown", "yellow")}
 
 
-def console() -> Console:
-    """Standard output; 100 columns where nobody looks, so that pipes and files read well."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=100)
+def console(*, stderr: bool = False) -> Console:
+    """Standard output, or error; 100 columns where nobody looks, so that pipes and files read well."""
+    found = Console(highlight=False, stderr=stderr)
+    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=100)
 
 
 def print_json(value: Any) -> None:

@@ -39,7 +39,7 @@ def results(serve: Callable[..., Any]) -> Iterator[list[Result]]:
         listener = Listener("127.0.0.1", 0, fhir.serving(sample))
         stack.callback(listener.close)
         servers = (FhirServer(f"{listener.origin}{fhir.PATH}", open=False),)
-        settings = Settings(public_url=address, log_level="error", fhir_servers=servers)
+        settings = Settings(public_url=address, log_level="error", fhir_servers=servers, database="memory")
         applications.append(create_app(settings, today=lambda: fixtures.ANCHOR))
         stack.callback(applications[0].extensions["cds_service"]["engine"].close)
         yield run(Ehr(address, Wire(20), sample, fhir=listener))

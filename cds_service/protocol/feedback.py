@@ -51,12 +51,12 @@ class Feedback(msgspec.Struct, frozen=True):
     refused: tuple[Issue, ...] = ()
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer: how many items are new and kept, how many were known, and which were not kept, and why (CH-FB-09)."""
 
     kept: int
     known: int
-    refused: tuple[Issue, ...]
+    refused: tuple[Issue, ...] = ()
 
 
 def canonical_uuid(text: str) -> str:

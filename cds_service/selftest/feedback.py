@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from cds_service.selftest.checks import Group, Level
+from cds_service.selftest.checks import Group, Level, Unmet
 from cds_service.selftest.ehr import Ehr, Service, feedback_item, without
+from cds_service.selftest.shapes import empties, nulls
 from cds_service.selftest.statuses import NOWHERE
 
 GROUP = Group("Feedback")
@@ -215,3 +216,20 @@ def feedback_unknown_service(ehr: Ehr) -> None:
     for service in ehr.services[:1]:
         ehr.offers_feedback(service)
     ehr.feedback(NOWHERE, _list(feedback_item("selftest"))).expect(404)
+
+
+@GROUP.check(
+    "CH-GEN-04",
+    "MUST",
+    late=True,
+    sends="all feedback of this run",
+    expects="no `null`, and no empty text, array or object, where the answer is JSON",
+    why="What has no value is left out, in every answer.",
+)
+def feedback_answers_whole(ehr: Ehr, service: Service) -> None:
+    ehr.offers_feedback(service)
+    for one in ehr.wire.transcript:
+        if (one.kind, one.service) == ("feedback", service.id) and "json" in one.headers.get("content-type", ""):
+            found = [*nulls(one.json), *(place for place in empties(one.json) if place != "$")]
+            if found:
+                raise Unmet(f"null or empty: {', '.join(found[:5])}", one)

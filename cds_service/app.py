@@ -29,6 +29,7 @@ from cds_service.errors import (
     render,
 )
 from cds_service.headers import secure
+from cds_service.observability import exposition
 from cds_service.observability.audit import AuditLog
 from cds_service.observability.requests import Observed
 from cds_service.outbound import is_loopback
@@ -79,6 +80,7 @@ def create_app(
 
     # One blueprint per surface. Authentication belongs in front of this one (`before_request` of the blueprint).
     app.register_blueprint(endpoints.blueprint(catalogue, engine, today or date.today))
+    app.register_blueprint(exposition.blueprint(settings))
     register_pages(app, settings, knowledge, catalogue)
     if settings.demo:
         register_demo(app, knowledge, catalogue, engine, today or date.today)

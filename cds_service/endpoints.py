@@ -55,6 +55,7 @@ def blueprint(catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -
         sent = parse_feedback(_body(settings.max_body_bytes), datetime.now(UTC), strict=settings.strict)
         receipt = _kept(engine.store, service_id, caller, sent)
         record.outcome = "feedback"
+        record.feedback = tuple(item.outcome for item in sent.items)
         return _json(msgspec.json.encode(receipt))
 
     @routes.get("/healthz")

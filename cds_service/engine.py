@@ -55,6 +55,7 @@ class Engine:
                 "Call the service that discovery lists for the hook.",
             )
         context = self._context(service, request.context)
+        self._note(context, caller or self.anonymous)
         data = self._gatherer.gather(service, request, context, today, caller or self.anonymous)
         if data is None:
             return None
@@ -62,6 +63,15 @@ class Engine:
         if version:
             _log.warning("fhir_version", service=service.id, version=version, suggestions="left out")
         return Call(data, today, self.settings.public_url, context, service.hook, version)
+
+    def _note(self, context: dict[str, Any], caller: Caller) -> None:
+        """Write down whom the call is about, and who looks, in a way that only the holder of the key can look up."""
+        if self.store is None:
+            return
+        record, of = records.current(), self.store.pseudonyms.of
+        for kind, name in (("patient", "patientId"), ("user", "userId")):
+            if id_ := context.get(name):
+                setattr(record, kind, of(kind, caller.client, caller.tenant, id_))
 
     def _context(self, service: CdsService, context: dict[str, Any]) -> dict[str, Any]:
         checked = checked_context(self._hooks[service.hook], context, strict=self.settings.strict)

@@ -1,4 +1,4 @@
-"""One record for each call: who called, which service, and what came of it. No patient, no token, no value.
+"""One record for each call: who called, which service, and what came of it. No id, no token, no value.
 
 A record is begun with the request and written when its status is known (`cds_service.observability.requests`), so there
 is one also for what is refused before it reaches a service. On the way, whoever learns something writes it down:
@@ -28,6 +28,11 @@ class CallRecord(msgspec.Struct, kw_only=True):
     cards: tuple[Card, ...] = ()
     fired: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    feedback: tuple[str, ...] = ()
+    """The outcome of each item of feedback."""
+    user: str = ""
+    """A keyed hash of the id, and so for the patient. The key is the store's, so it is the same as in the database."""
+    patient: str = ""
 
     def count_cards(self) -> dict[tuple[str, str], int]:
         """How many cards there are of each rule and indicator."""

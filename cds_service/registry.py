@@ -61,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True):
     fired: tuple[str, ...] = ()
     """The rules that fire, those whose cards are not shown too."""
     dropped: tuple[str, ...] = ()
-    """Why entries of the data were left out: one reason for each entry."""
+    """Why entries of the data were left out: for each, one of few reasons, which hold no value."""
     knowledge_version: str = ""
     """Of the knowledge that it rests on."""
     fingerprints: Mapping[str, str] = {}

@@ -83,6 +83,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_log: Annotated[
         Path, "Where the audit records go, one for each call: stderr (among the log lines), or a file."
     ] = Path("stderr")
+    metrics: Annotated[
+        Literal["loopback", "token", "off"],
+        "Who may read /metrics: loopback (this machine, not through a proxy), token (whoever sends the bearer token of "
+        "metrics_token), or off (nobody).",
+    ] = "loopback"
+    metrics_token: Annotated[Path | None, "File with the bearer token for /metrics."] = None
     strict: Annotated[
         bool,
         "Refuse with 400: a hookInstance that is no UUID, fhirAuthorization without fhirServer, an order hook "
@@ -135,6 +141,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"{variable_of('prefetch_aliases')}: each is written theirs=ours")
         if self.database.startswith("postgres") and self.hash_key is None:
             raise SettingsError(f"{variable_of('hash_key')}: PostgreSQL needs it. {_help('hash_key')}")
+        if (self.metrics == "token") != (self.metrics_token is not None):
+            raise SettingsError(f"{variable_of('metrics_token')}: it is needed where {variable_of('metrics')} is token")
         if self.ca_bundle is not None and not self.ca_bundle.is_file():
             raise SettingsError(f"{variable_of('ca_bundle')}: there is no such file")
 

@@ -19,7 +19,7 @@ def answer(call: Call, knowledge: Knowledge) -> Answer:
     return Answer(
         CdsResponse(found.cards),
         fired=tuple(verdict.rule for verdict in found.verdicts if verdict.outcome == "fires"),
-        dropped=tuple(dropped.reason for dropped in found.assessment.chart.dropped),
+        dropped=tuple(dropped.kind for dropped in found.assessment.chart.dropped),
         knowledge_version=knowledge.version,
         fingerprints=found.fingerprints,
     )

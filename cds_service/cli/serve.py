@@ -15,6 +15,7 @@ from cds_service.app import check_sources, create_app
 from cds_service.catalogue import Catalogue
 from cds_service.cli.http import Failure
 from cds_service.errors import SettingsError
+from cds_service.observability.metrics import shared_by_workers
 from cds_service.outbound import is_loopback
 from cds_service.settings import TABLE, Setting, Settings, variable_of
 from hooks import services as own_services
@@ -109,7 +110,7 @@ def _greet(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
-    Server(
+    server = Server(
         "nam-cds",
         address=settings.host,
         port=settings.port,
@@ -119,4 +120,6 @@ def _run(settings: Settings) -> None:
         blocking_threads=settings.threads,
         workers_kill_timeout=SECONDS_TO_STOP,
         log_level=LogLevels.warning,
-    ).serve(target_loader=partial(create_app, settings), wrap_loader=False)
+    )
+    with shared_by_workers():
+        server.serve(target_loader=partial(create_app, settings), wrap_loader=False)

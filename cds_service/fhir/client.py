@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from cds_service.fhir.servers import FhirAccess, under
 from cds_service.observability import tracing
+from cds_service.observability.metrics import metrics
 from cds_service.outbound import AddressRefused, CheckedConnection, Network, checked_adapter
 
 _T = TypeVar("_T")
@@ -28,7 +29,14 @@ _HEADERS = {
 
 
 class FhirFailure(Exception):
-    """A call that gave nothing; its text is a sentence without patient data or token."""
+    """A call that gave nothing; its text is a sentence without patient data or token.
+
+    `outcome` is for the metrics: late, refused (by this service), too large, failed, or the class of a status (4xx).
+    """
+
+    def __init__(self, text: str, outcome: str = "failed") -> None:
+        super().__init__(text)
+        self.outcome = outcome
 
 
 class Exchange:
@@ -47,7 +55,7 @@ class Exchange:
         """Raises FhirFailure when there are none."""
         left = self.deadline - time.monotonic()
         if left <= 0 or self._aborted:
-            raise FhirFailure(_LATE)
+            raise FhirFailure(_LATE, "late")
         return left
 
     def uses(self, connection: CheckedConnection) -> None:
@@ -101,8 +109,20 @@ class FhirClient:
 
         `address` is under the base of `access`: this is the last place to see that a token goes nowhere else.
         """
+        outcome = "failed"
+        try:
+            body = self._read(address, access, exchange, limit)
+            outcome = "ok"
+        except FhirFailure as failure:
+            outcome = failure.outcome
+            raise
+        finally:
+            metrics().fhir_calls.labels(outcome).inc()
+        return body
+
+    def _read(self, address: str, access: FhirAccess, exchange: Exchange, limit: int) -> bytes:
         if under(access.server.base, address) != address:
-            raise FhirFailure("the address is not on the request's FHIR server")
+            raise FhirFailure("the address is not on the request's FHIR server", "refused")
         _current.exchange = exchange
         try:
             try:
@@ -113,9 +133,10 @@ class FhirClient:
                 # A server may close a pooled connection just when it is used again; that says nothing about the call.
                 return self._get(address, access, exchange, limit)
         except AddressRefused:
-            raise FhirFailure("the FHIR server's name leads to an address that this service does not call") from None
+            reason = "the FHIR server's name leads to an address that this service does not call"
+            raise FhirFailure(reason, "refused") from None
         except requests.Timeout:
-            raise FhirFailure(_LATE) from None
+            raise FhirFailure(_LATE, "late") from None
         except (requests.RequestException, HTTPError, OSError, ValueError):
             exchange.seconds_left()  # after an abort, the reason is the time
             raise FhirFailure("the FHIR server could not be reached or broke off") from None
@@ -128,7 +149,8 @@ class FhirClient:
         adapter = self._adapters[access.server.network]
         with adapter.send(request, stream=True, timeout=exchange.seconds_left(), verify=self._verify) as response:
             if response.status_code != 200:
-                raise FhirFailure(f"the FHIR server answered {response.status_code}")
+                status = response.status_code
+                raise FhirFailure(f"the FHIR server answered {status}", f"{status // 100}xx")
             return _body(response, exchange, limit)
 
     def close(self) -> None:
@@ -150,7 +172,7 @@ def _result(future: "Future[_T | FhirFailure]", exchange: Exchange) -> _T | Fhir
         return future.result()
     exchange.abort()
     future.cancel()
-    return FhirFailure(_LATE)
+    return FhirFailure(_LATE, "late")
 
 
 def _body(response: requests.Response, exchange: Exchange, limit: int) -> bytes:
@@ -158,6 +180,6 @@ def _body(response: requests.Response, exchange: Exchange, limit: int) -> bytes:
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > limit:
-            raise FhirFailure("the FHIR server sent more than this service reads")
+            raise FhirFailure("the FHIR server sent more than this service reads", "too large")
         exchange.seconds_left()
     return bytes(body)

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import structlog
 
 from cds_service import logs
 from cds_service.errors import SettingsError
+from cds_service.observability.metrics import metrics
 from cds_service.records import CallRecord
 
 STDERR = Path("stderr")
@@ -34,15 +36,20 @@ class AuditLog:
             "hook": record.hook,
             "status": status,
             "outcome": record.outcome,
+            "user": record.user,
+            "patient": record.patient,
             "rules": list(record.fired),
             "cards": [
                 {"rule": rule, "indicator": indicator, "count": count}
                 for (rule, indicator), count in record.count_cards().items()
             ],
+            "feedback": dict(Counter(record.feedback)),
             "milliseconds": round(seconds * 1000, 1),
             "knowledge": self._knowledge_version,
         }
-        self._logger().info("audit", **{name: value for name, value in found.items() if value not in (None, "", [])})
+        self._logger().info(
+            "audit", **{name: value for name, value in found.items() if value not in (None, "", [], {})}
+        )
 
     def _logger(self) -> Any:
         target = self._file or structlog.PrintLogger(sys.stderr)
@@ -64,6 +71,7 @@ class _File:
         try:
             self._append(line.encode() + b"\n")
         except OSError as error:
+            metrics().audit_failures.inc()
             _log.error("audit_failed", exception=type(error).__name__, reason=error.strerror)
 
     def _append(self, line: bytes) -> None:

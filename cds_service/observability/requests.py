@@ -11,6 +11,7 @@ from structlog.contextvars import bound_contextvars
 from cds_service import records
 from cds_service.observability import tracing
 from cds_service.observability.audit import AuditLog
+from cds_service.observability.metrics import metrics
 from cds_service.records import CallRecord
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Observed:
         if service in self._services:
             record.service = service
             record.hook = record.hook or self._services[service]
+        record.outcome = record.outcome or ("answered" if status < 400 else "failed")
+        metrics().count(record, seconds)
         self._audit.write(record, status, seconds)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
 from cds_service.logs import whereabouts
+from cds_service.observability.metrics import metrics
 from cds_service.protocol.feedback import FeedbackItem, canonical_uuid
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
@@ -35,7 +36,8 @@ _T = TypeVar("_T")
 
 
 def log_failure(operation: str, error: BaseException) -> None:
-    """The log line of something that the store could not do."""
+    """The log line of something that the store could not do, and its place in the metrics."""
+    metrics().store_failures.labels(operation).inc()
     if isinstance(error, StoreDownError):
         _log.warning("store_failed", operation=operation, exception=type(error).__name__)
     else:

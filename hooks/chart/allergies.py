@@ -33,14 +33,15 @@ def _allergy(reader: Reader, entry: Entry) -> Allergy | None:
     concepts = frozenset(reader.knowledge.value_sets[value_set].drug or value_set for value_set in value_sets)
     if not concepts:
         if problems or concept.problem:
-            reader.drop(source, f"cannot be read: {'; '.join((*problems.values(), concept.problem))}", doubtful=True)
+            reason = f"cannot be read: {'; '.join((*problems.values(), concept.problem))}"
+            reader.drop(source, "unreadable", reason, doubtful=True)
         return None
     named = min(concepts)
     if problems and not reader.standing(source, problems, named):
         return None
     status, verified = code_of(allergy.clinical_status), code_of(allergy.verification_status)
     if verified in _DENIED or status in _PAST:
-        reader.drop(source, f"is {verified if verified in _DENIED else status}", named)
+        reader.drop(source, "not in force", f"is {verified if verified in _DENIED else status}", named)
         return None
     if not reader.mine(allergy.patient, source, named):
         return None

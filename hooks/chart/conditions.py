@@ -26,7 +26,7 @@ def _diagnosis(reader: Reader, entry: Entry) -> Diagnosis | None:
     concept = reader.matchers.conditions.concept(condition.code)
     problem = problems.get("code") or concept.problem
     if problem:
-        reader.drop(source, f"code was left out: {problem}", doubtful=True)
+        reader.drop(source, "part unreadable", f"code was left out: {problem}", doubtful=True)
     value_sets = concept.value_sets
     if not value_sets:
         return None
@@ -34,7 +34,7 @@ def _diagnosis(reader: Reader, entry: Entry) -> Diagnosis | None:
     if problems and not reader.standing(source, problems, named):
         return None
     if code_of(condition.verification_status) in _DENIED:
-        reader.drop(source, f"is {code_of(condition.verification_status)}", named)
+        reader.drop(source, "not in force", f"is {code_of(condition.verification_status)}", named)
         return None
     if not reader.mine(condition.subject, source, named):
         return None

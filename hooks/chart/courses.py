@@ -110,14 +110,14 @@ def read_resource(
     if not hits:
         wrong = next((p for f, p in problems.items() if f.startswith("medication")), named.problem)
         if wrong and not named.concept.text:
-            reader.drop(source, wrong, "unidentified-drug", doubtful=True)
+            reader.drop(source, "unidentified drug", wrong, "unidentified-drug", doubtful=True)
         return []
     concept = hits[0].value_set
     if problems and not reader.standing(source, problems, concept):
         return []
     refusal = refused(view)
     if refusal:
-        reader.drop(source, refusal, concept)
+        reader.drop(source, "not in force", refusal, concept)
         return []
     if not reader.mine(view.subject, source, concept):
         return []

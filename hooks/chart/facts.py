@@ -220,6 +220,24 @@ class Session(Fact, frozen=True):
     draft: bool = False
 
 
+DropKind = Literal[
+    "unreadable",
+    "part unreadable",
+    "another type",
+    "another patient",
+    "unknown patient",
+    "not in force",
+    "unidentified drug",
+    "no value",
+    "impossible value",
+    "in the future",
+    "duplicate",
+    "contradiction",
+    "replaced",
+]
+"""Why an entry was not used, in words that tell nothing of the patient. Not in force: entered in error, not taken, …"""
+
+
 class Dropped(msgspec.Struct, frozen=True, gc=False):
     """An entry that was not used, and why. `concept`: what it would have been, when that could be seen.
 
@@ -232,6 +250,7 @@ class Dropped(msgspec.Struct, frozen=True, gc=False):
     concept: str = ""
     when: FhirDate | None = None
     doubtful: bool = False
+    kind: DropKind = "unreadable"
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True, dict=True):

@@ -10,7 +10,7 @@ import msgspec
 from cds_service.fhir.dates import FhirDate
 from cds_service.fhir.views import CodeableConcept, Identifier, Observation, array
 from cds_service.patient_data import Entry
-from hooks.chart.facts import Dropped, LabResult, StrengthScore
+from hooks.chart.facts import DropKind, Dropped, LabResult, StrengthScore
 from hooks.chart.lazily import Drops, Reading, Results
 from hooks.chart.limits import Limits, limits
 from hooks.chart.matching import Concept
@@ -107,7 +107,7 @@ def _worded(reader: Reader, entry: Entry) -> Concept | None:
     view, source, _ = decoded
     code = reader.matchers.labs.concept(view.code)
     if not code.hits and code.problem:
-        reader.drop(source, f"code was left out: {code.problem}", doubtful=True)
+        reader.drop(source, "part unreadable", f"code was left out: {code.problem}", doubtful=True)
         return None
     return code if code.hits or bare_mmt(view, code) else None
 
@@ -156,10 +156,10 @@ def _measured(reader: Reader, entry: Entry, concept: str, code: Concept, latest:
     if value is None or value <= 0 or view.status in _ANNULLED:
         unusable = _unusable(view, concept, value, problems)
     if not unusable and when and when.earliest > latest:
-        unusable = "is dated in the future", True
+        unusable = "in the future", "is dated in the future", True
     if unusable:
-        reason, doubtful = unusable
-        reader.drop(source, reason, concept, when, doubtful=doubtful)
+        kind, reason, doubtful = unusable
+        reader.drop(source, kind, reason, concept, when, doubtful=doubtful)
         return None
     if not reader.mine(view.subject, source, concept, when):
         return None
@@ -178,28 +178,28 @@ def _when(reader: Reader, view: Observation, source: str, concept: str) -> FhirD
 
 def _unusable(
     view: Observation, concept: str, value: float | None, problems: dict[str, str]
-) -> tuple[str, bool] | None:
+) -> tuple[DropKind, str, bool] | None:
     """Why an Observation of interest cannot be used, and whether it might have counted; None when it can."""
     if view.status in _ANNULLED:
-        return f"is {view.status}", False
+        return "not in force", f"is {view.status}", False
     if value is None:
         worded = view.value_codeable_concept or view.value_string or view.interpretation
         return None if worded and concept in QUALITATIVE else _no_value(view, problems)
     if value < 0 or (value == 0 and concept in _SIZES):
-        return f"has an impossible value ({value:g})", True
+        return "impossible value", f"has an impossible value ({value:g})", True
     return None
 
 
-def _no_value(view: Observation, problems: dict[str, str]) -> tuple[str, bool]:
+def _no_value(view: Observation, problems: dict[str, str]) -> tuple[DropKind, str, bool]:
     wrong = next((f"{field}: {problem}" for field, problem in problems.items() if field.startswith("value")), "")
     if wrong:
-        return f"has a value that cannot be read ({wrong})", True
+        return "no value", f"has a value that cannot be read ({wrong})", True
     if view.value_ratio:
-        return "has a ratio for a value", True
+        return "no value", "has a ratio for a value", True
     if view.value_string or view.value_codeable_concept:
-        return "has words for a value, not a number", True
+        return "no value", "has words for a value, not a number", True
     absent = f" ({view.data_absent_reason.words})" if view.data_absent_reason else ""
-    return f"has no value{absent}", False
+    return "no value", f"has no value{absent}", False
 
 
 def _without_duplicates(reader: Reader, measured: list[Measured]) -> list[tuple[Measured, str]]:
@@ -227,10 +227,11 @@ def _best(reader: Reader, same: list[Measured]) -> tuple[Measured, str]:
         if other is best:
             continue
         if _says(other) == _says(best):
-            reader.drop(other.source, f"says the same as {best.source}", best.concept, best.when)
+            reader.drop(other.source, "duplicate", f"says the same as {best.source}", best.concept, best.when)
         else:
             doubt = f"another result of the same time differs ({other.source})"
-            reader.drop(other.source, f"differs from {best.source} of the same time", best.concept, best.when)
+            reason = f"differs from {best.source} of the same time"
+            reader.drop(other.source, "contradiction", reason, best.concept, best.when)
     return best, doubt
 
 
@@ -250,7 +251,8 @@ def _last_versions(reader: Reader, measured: list[Measured]) -> list[Measured]:
         if by is None:
             kept.append(one)
         else:
-            reader.drop(one.source, f"was replaced by {by.source} ({by.view.status})", one.concept, one.when)
+            reason = f"was replaced by {by.source} ({by.view.status})"
+            reader.drop(one.source, "replaced", reason, one.concept, one.when)
     return kept
 
 

@@ -15,7 +15,7 @@ def read_person(reader: Reader) -> Person:
             continue
         patient, source, problems = decoded
         if patient.id and patient.id != reader.data.patient_id:
-            reader.drop(source, "is another patient")
+            reader.drop(source, "another patient", "is another patient")
             continue
         reader.left_out(source, problems, "")
         return Person(

@@ -20,7 +20,8 @@ def read_procedures(reader: Reader) -> tuple[tuple[Session, ...], tuple[DrugCour
         concept = reader.matchers.procedures.concept(procedure.code)
         if not concept.value_sets:
             if problems.get("code") or concept.problem:
-                reader.drop(source, f"code was left out: {problems.get('code') or concept.problem}", doubtful=True)
+                reason = f"code was left out: {problems.get('code') or concept.problem}"
+                reader.drop(source, "part unreadable", reason, doubtful=True)
             continue
         named = min(concept.value_sets)
         if problems and not reader.standing(source, problems, named):
@@ -29,7 +30,8 @@ def read_procedures(reader: Reader) -> tuple[tuple[Session, ...], tuple[DrugCour
         when = reader.date(procedure.performed_date_time, "performedDateTime", source, named) or start
         planned = procedure.status == "preparation" or _is_future(when, reader)
         if not planned and procedure.status not in _PERFORMED:
-            reader.drop(source, f"is {procedure.status or 'without status'}: not performed", named, when)
+            reason = f"is {procedure.status or 'without status'}: not performed"
+            reader.drop(source, "not in force", reason, named, when)
             continue
         if not reader.mine(procedure.subject, source, named, when):
             continue

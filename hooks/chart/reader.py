@@ -11,7 +11,7 @@ from cds_service.fhir.dates import FhirDate, parse
 from cds_service.fhir.references import Whose, relative, whose
 from cds_service.fhir.views import NO_PROBLEMS, Patient, Period, decode
 from cds_service.patient_data import Entry, PatientData, Source
-from hooks.chart.facts import Dropped, LabResult, StrengthScore
+from hooks.chart.facts import DropKind, Dropped, LabResult, StrengthScore
 from hooks.chart.matching import matchers
 from hooks.knowledge.model import Knowledge
 
@@ -65,31 +65,39 @@ class Reader:
         try:
             found, problems = decode(entry.resource, view)
         except UNREADABLE as error:
-            self.drop(entry.location, f"cannot be read: {error}", doubtful=True)
+            self.drop(entry.location, "unreadable", f"cannot be read: {error}", doubtful=True)
             return None
         type_ = found.resource_type
         if type_ != view.__name__:
-            self.drop(entry.location, f"is a {type_ or 'value without resourceType'}, not a {view.__name__}")
+            reason = f"is a {type_ or 'value without resourceType'}, not a {view.__name__}"
+            self.drop(entry.location, "another type", reason)
             return None
         return found, f"{type_}/{found.id}" if found.id else entry.location, problems
 
     def drop(
-        self, source: str, reason: str, concept: str = "", when: FhirDate | None = None, *, doubtful: bool = False
+        self,
+        source: str,
+        kind: DropKind,
+        reason: str,
+        concept: str = "",
+        when: FhirDate | None = None,
+        *,
+        doubtful: bool = False,
     ) -> None:
         """Record that an entry, or a part of it, was not used; `doubtful` as in `Dropped`."""
-        self.dropped.append(Dropped(source, reason, concept, when, doubtful))
+        self.dropped.append(Dropped(source, reason, concept, when, doubtful, kind))
 
     def standing(self, source: str, problems: dict[str, str], concept: str) -> bool:
         """Whether the standing of a resource can be read; if not it may have been entered in error, and is dropped."""
         unread = [f"{field} cannot be read: {problems[field]}" for field in _MODIFIERS if field in problems]
         if unread:
-            self.drop(source, "; ".join(unread), concept, doubtful=True)
+            self.drop(source, "unreadable", "; ".join(unread), concept, doubtful=True)
         return not unread
 
     def left_out(self, source: str, problems: dict[str, str], concept: str) -> None:
         """Record fields that did not fit; the rest of the resource is used."""
         for field, problem in problems.items():
-            self.drop(source, f"{field} was left out: {problem}", concept)
+            self.drop(source, "part unreadable", f"{field} was left out: {problem}", concept)
 
     def date(self, text: str, field: str, source: str, concept: str, part: str = "") -> FhirDate | None:
         """A date, or None when there is none, or (said so) none that can be read. `part`: which part of the field."""
@@ -98,7 +106,7 @@ class Reader:
         try:
             return parse(text)
         except ValueError as error:
-            self.drop(source, f"{field}{part} was left out: {text[:40]!r} {error}", concept)
+            self.drop(source, "part unreadable", f"{field}{part} was left out: {text[:40]!r} {error}", concept)
             return None
 
     def period(
@@ -119,10 +127,10 @@ class Reader:
         if known is None:
             known = self._whose[named] = whose(named, self.data.patient_id, self._full_urls) if named else "unknown"
         if known == "other":
-            self.drop(source, "is another patient's", concept, when)
+            self.drop(source, "another patient", "is another patient's", concept, when)
         elif known == "unknown":
             said = f"names {named!r}, which cannot be resolved" if named else "does not say whose it is"
-            self.drop(source, said, concept, when, doubtful=True)
+            self.drop(source, "unknown patient", said, concept, when, doubtful=True)
         return known == "mine"
 
     @staticmethod

@@ -73,6 +73,7 @@ def scaled(reader: Reader, raw: list[RawScore]) -> tuple[StrengthScore, ...]:
         if maximum and one.value > maximum:
             reader.drop(
                 one.source,
+                "impossible value",
                 f"is more than its maximum ({one.value:g} of {maximum:g})",
                 STRENGTH,
                 one.when,

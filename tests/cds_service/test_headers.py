@@ -19,7 +19,9 @@ CACHED = re.compile(r"no-cache|no-store")
 @pytest.fixture(scope="module")
 def apps() -> Iterator[dict[str, Flask]]:
     made = {
-        name: create_app(Settings(log_level="error", demo=name == "demo"), today=lambda: fixtures.ANCHOR)
+        name: create_app(
+            Settings(log_level="error", demo=name == "demo", database="memory"), today=lambda: fixtures.ANCHOR
+        )
         for name in ("site", "demo")
     }
     yield made

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import get_args
 
+from cds_service.observability.metrics import TABLE as METRICS
 from cds_service.prefetch import Decision, Kind, decide
 from cds_service.protocol.discovery import published
 from cds_service.settings import TABLE
@@ -49,6 +50,11 @@ def settings() -> str:
         for row in TABLE
     )
     return _table(("variable", "type", "default", "meaning"), rows)
+
+
+def metrics() -> str:
+    rows = ((f"`{row.name}`", ", ".join(f"`{label}`" for label in row.labels) or "none", row.help) for row in METRICS)
+    return _table(("metric", "labels", "what"), rows)
 
 
 def prefetch_keys() -> str:
@@ -99,6 +105,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "prefetch-keys": prefetch_keys,
     "decision-table": decision_table,
     "marks": marks,
+    "metrics": metrics,
     "decisions": decisions,
 }
 

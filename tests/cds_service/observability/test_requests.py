@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -86,6 +87,8 @@ def test_CH_SEC_10_a_record_says_who_called_what_and_what_came_of_it(services: F
     assert len(record.pop("knowledge")) > 5
     assert len(record.pop("trace_id")) == 32
     assert len(record.pop("span_id")) == 16
+    for pseudonym in (record.pop("user"), record.pop("patient")):
+        assert re.fullmatch("[0-9a-f]{32}", pseudonym)
     assert record == {
         "event": "audit",
         "level": "info",
@@ -100,6 +103,29 @@ def test_CH_SEC_10_a_record_says_who_called_what_and_what_came_of_it(services: F
             {"rule": "Dose", "indicator": "info", "count": 2},
         ],
     }
+
+
+def test_CH_SEC_10_patient_and_user_are_the_same_again_and_cannot_be_read(
+    services: FlaskClient, audited: Audited
+) -> None:
+    other = {"userId": "Practitioner/2", "patientId": PATIENT}
+    for members in (request(complete()), request(complete() | {"conditions": None}), request(context=other)):
+        services.post(ADDRESS, json=members)
+    first, gate, refused = audited()
+    assert first["patient"] == gate["patient"] == refused["patient"]
+    assert first["user"] == gate["user"] != refused["user"]
+    assert PATIENT not in json.dumps([first, gate, refused])
+    assert "Practitioner" not in json.dumps([first, gate, refused])
+
+
+def test_CH_SEC_10_feedback_has_its_record(services: FlaskClient, audited: Audited) -> None:
+    item = {"card": UUID, "outcome": "overridden", "outcomeTimestamp": "2026-11-22T10:00:00Z"}
+    assert services.post(f"{ADDRESS}/feedback", json={"feedback": [item, item]}).status_code == 200
+    assert services.post(f"{ADDRESS}/feedback", data=b"{").status_code == 400
+    kept, refused = audited()
+    assert (kept["service"], kept["outcome"], kept["feedback"]) == ("demo", "feedback", {"overridden": 2})
+    assert (refused["service"], refused["status"]) == ("demo", 400)
+    assert UUID not in json.dumps([kept, refused])
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def _bodily(reader: Reader, concept: str, value: float) -> bool:
     """Whether a weight in kg or a height in cm can be a body's; a height in metres under `cm` cannot."""
     body = reader.knowledge.thresholds.body
     if concept == "body-weight":
-        return value <= body.weight_max_kg.value
+        return body.weight_min_kg.value <= value <= body.weight_max_kg.value
     return body.height_min_cm.value <= value <= body.height_max_cm.value
 
 

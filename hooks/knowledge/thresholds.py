@@ -292,6 +292,7 @@ class BodySize(_Group, frozen=True):
     devine_kg_per_inch: Threshold  # 2.3
     adjust_fraction: Threshold  # 0.4
     obese_bmi: Threshold  # 30
+    weight_min_kg: Threshold  # 1 ENG
     weight_max_kg: Threshold  # 700 ENG
     height_min_cm: Threshold  # 20 ENG
     height_max_cm: Threshold  # 300 ENG

@@ -15,6 +15,7 @@ from cds_service.settings import TABLE
 from hooks import services as own_services
 from hooks.knowledge import load
 from hooks.knowledge.thresholds import MARKS
+from tests.conformance import accounting
 
 ROOT = Path(__file__).parents[2]
 _PART = re.compile(r"(<!-- begin (?P<name>[\w-]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
@@ -107,6 +108,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "marks": marks,
     "metrics": metrics,
     "decisions": decisions,
+    "conformance": accounting.render,
 }
 
 

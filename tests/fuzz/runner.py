@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -74,7 +75,14 @@ class Runner:
         self._ehr = Ehr()
         self._ehr._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the service may hang up
         server = FhirServer(self._ehr.base, open=True)
-        base: dict[str, Any] = {"fhir_servers": (server,), "port": 1, "public_url": "http://127.0.0.1:1"}
+        self._folder = TemporaryDirectory()
+        base: dict[str, Any] = {
+            "fhir_servers": (server,),
+            "port": 1,
+            "public_url": "http://127.0.0.1:1",
+            "database": f"sqlite:///{self._folder.name}/fuzz.sqlite",
+            "keep_comments": True,
+        }
         with redirect_stderr(io.StringIO()):
             self.apps = tuple(create_app(Settings(**(base | more)), today=lambda: fixtures.ANCHOR) for more in VARIANTS)
         self._corpus = Corpus(self.apps[0], self._ehr.base)
@@ -102,6 +110,7 @@ class Runner:
         for app in self.apps:
             app.extensions["cds_service"]["engine"].close()
         self._ehr.stop()
+        self._folder.cleanup()
 
 
 def _write(page: Page, handler: BaseHTTPRequestHandler) -> None:

@@ -215,6 +215,9 @@ def test_toxic_is_found_within_words(words: str, field: str) -> None:
         ("8302-2", 1e-300, "cm", False),
         ("29463-7", 700, "kg", True),
         ("29463-7", 1e308, "kg", False),
+        ("29463-7", 1, "kg", True),
+        ("29463-7", 0.07, "kg", False),
+        ("29463-7", 1e-300, "kg", False),  # a dose by this weight would not fit on a card
     ],
 )
 def test_a_size_that_no_body_has_decides_nothing(code: str, value: float, unit: str, kept: bool) -> None:

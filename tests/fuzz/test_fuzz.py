@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 import cds_service.engine
-from cds_service.engine import Engine
 from tests.conformance.watch import WATCH
 from tests.fuzz import runner as judging
 from tests.fuzz.requests import Sent
@@ -68,12 +68,12 @@ def fails(*_: Any) -> bytes:
 
 
 def complains(*_: Any) -> bytes:
-    cds_service.engine._log.error("planted")
+    structlog.get_logger().error("planted")
     return b'{"cards":[]}'
 
 
 def repeats(*_: Any) -> bytes:
-    cds_service.engine._log.info("planted", said="Own7x")
+    structlog.get_logger().info("planted", said="Own7x")
     return b'{"cards":[]}'
 
 
@@ -101,13 +101,13 @@ def test_each_kind_of_failure_is_found(
     running: Runner, monkeypatch: pytest.MonkeyPatch, planted: Callable[..., bytes], found: str
 ) -> None:
     monkeypatch.setattr(judging, "DEADLINE", 0.5 if planted is never_ends else judging.DEADLINE)
-    monkeypatch.setattr(Engine, "answer", planted)
+    monkeypatch.setattr(cds_service.engine, "encode", planted)
     assert found in "\n".join(judge(running.apps[0], valid("Own7x Foreign7x")).findings)
     WATCH.take()  # it was meant to be bad
 
 
 def test_a_good_answer_is_no_finding(running: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     assert judge(running.apps[0], valid()).findings == []
-    monkeypatch.setattr(Engine, "answer", says(CARD % b"Own7x"))
+    monkeypatch.setattr(cds_service.engine, "encode", says(CARD % b"Own7x"))
     outcome = judge(running.apps[0], valid("Own7x"))
     assert (outcome.status, outcome.findings) == (200, [])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import requests
 
@@ -21,8 +22,14 @@ def start_and_memory(chart: Json) -> tuple[float, float]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"NAM_CDS_PORT": str(port)}
     address = f"http://127.0.0.1:{port}"
+    with TemporaryDirectory(prefix="nam-cds-bench-") as scratch:
+        database = f"sqlite:///{scratch}/nam-cds.sqlite"
+        environment = os.environ | {"NAM_CDS_PORT": str(port), "NAM_CDS_DATABASE": database}
+        return _measure(environment, address, chart)
+
+
+def _measure(environment: dict[str, str], address: str, chart: Json) -> tuple[float, float]:
     began = time.perf_counter()
     server = subprocess.Popen(
         [Path(sys.executable).with_name("nam-cds"), "serve"],

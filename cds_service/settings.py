@@ -15,6 +15,7 @@ from cds_service.errors import SettingsError
 from cds_service.fhir.servers import FhirServer
 
 PREFIX = "NAM_CDS_"
+DEFAULT_DATABASE = "sqlite:///nam-cds.sqlite"
 _DATABASE = re.compile(r"(memory$|sqlite:///.|postgres(ql)?(\+psycopg)?://)")
 MEDICATION_LISTS = frozenset({"medicationStatements", "medicationRequests"})
 """At least one of these has to be readable: without any list of drugs nothing can be said."""
@@ -149,7 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database_name(self) -> str:
         """The database, where it was not set too."""
-        return self.database or ("memory" if self.demo else "sqlite:///nam-cds.sqlite")
+        return self.database or ("memory" if self.demo else DEFAULT_DATABASE)
 
     @property
     def aliases(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cds_service import settings
 from cds_service.outbound import is_loopback
 from tests.conformance import watch
 
@@ -14,6 +15,7 @@ from tests.conformance import watch
 def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     watch.install(patch)
+    patch.setattr(settings, "DEFAULT_DATABASE", "memory")  # no test leaves a file behind
     config.add_cleanup(patch.undo)
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "explain": "explain",
     "seed": "seed",
     "check-knowledge": "check_knowledge",
+    "database": "database",
 }
 """Each command's name and its module."""
 

@@ -10,6 +10,7 @@ import click
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
+from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.app import check_sources, create_app
 from cds_service.catalogue import Catalogue
@@ -18,6 +19,7 @@ from cds_service.errors import SettingsError
 from cds_service.observability.metrics import shared_by_workers
 from cds_service.outbound import is_loopback
 from cds_service.settings import TABLE, Setting, Settings, variable_of
+from cds_service.store.database import Database, cause
 from hooks import services as own_services
 from hooks.knowledge import KnowledgeError, load
 
@@ -60,6 +62,7 @@ def command(**given: str | bool | None) -> None:
         raise Failure(str(error)) from None
     _check_address(settings)
     _check_knowledge(settings)
+    _prepare_database(settings)
     _greet(settings)
     _run(settings)
 
@@ -98,6 +101,19 @@ def _check_knowledge(settings: Settings) -> None:
         raise Failure(str(error), "`nam-cds check-knowledge --overlay FILE` checks it.") from None
     except SettingsError as error:
         raise Failure(str(error)) from None
+
+
+def _prepare_database(settings: Settings) -> None:
+    """Once, before there are workers; and a database that is no good is said in a sentence. Cards come without one."""
+    try:
+        database = Database(settings.database_name)
+        database.prepare()
+        database.close()
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    except SQLAlchemyError as error:
+        warning = f"Warning: {database.address} cannot be used: {cause(error)}"
+        click.secho(f"{warning}\nUntil it can be, feedback is refused.", fg="yellow", err=True)
 
 
 def _greet(settings: Settings) -> None:

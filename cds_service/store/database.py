@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from cds_service.errors import SettingsError
 from cds_service.store.tables import REVISION, VERSION_TABLE
@@ -36,6 +36,7 @@ MEMORY = "memory"
 CONNECT_SECONDS = 2
 """The least that PostgreSQL's client library takes for a limit."""
 MIGRATION_SECONDS = 60.0
+MIGRATIONS = "cds_service.store:migrations"
 _MIGRATION_LOCK = 0x6E616D2D636473
 """The number of PostgreSQL's advisory lock."""
 _MIGRATING = threading.Lock()
@@ -59,8 +60,6 @@ class Database:
         self.address = url.render_as_string(hide_password=True)
         self.fleeting = name == MEMORY
         self.file = Path(url.database) if self._sqlite and url.database else None
-        if self.file:
-            _make_private(self.file)
         # In memory there is one connection, and whoever wants it waits for it: another one would be another database.
         self._engine: Engine = create_engine(
             url,
@@ -104,12 +103,14 @@ class Database:
         """The revision of the tables; empty if there are none."""
         return self.run(_revision, CONNECT_SECONDS, "read")
 
-    def prepare(self) -> None:
-        """Bring the tables to this program's revision. Processes that start at once wait for each other.
+    def prepare(self) -> str:
+        """Bring the tables to this program's revision; which they were of. Processes that start at once wait for each
+        other.
 
-        Raises DatabaseTooNewError, or an error of SQLAlchemy.
+        Raises SettingsError (DatabaseTooNewError, or a file that cannot be written), or an error of the database.
         """
         if self.file:
+            _make_private(self.file)
             self._write_ahead()
         revision = self.revision()
         if revision > REVISION:
@@ -120,6 +121,7 @@ class Database:
         if revision < REVISION:
             with _MIGRATING:
                 self.run(_migrate, MIGRATION_SECONDS, "durable")
+        return revision
 
     def _write_ahead(self) -> None:
         """SQLite's write-ahead log, so that readers and the writer do not wait for each other; the file remembers it.
@@ -180,6 +182,12 @@ def _sqlite_begins(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if options["mode"] == "read" else "BEGIN IMMEDIATE")
 
 
+def cause(error: SQLAlchemyError) -> str:
+    """What the database says, in a line; for the operator's own terminal, as it may hold values."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).partition("\n")[0]
+
+
 class _Limit:
     """Cuts a connection to PostgreSQL that is still busy after some seconds: nothing else ends the wait for a server
     that hangs. SQLite has a limit of its own.
@@ -228,6 +236,6 @@ def _migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     config = Config()
-    config.set_main_option("script_location", "cds_service.store:migrations")
+    config.set_main_option("script_location", MIGRATIONS)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

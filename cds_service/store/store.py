@@ -2,22 +2,21 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-import structlog
-from sqlalchemy import Connection, Delete, Table, and_, delete, func, select
+from sqlalchemy import Connection, Table, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError
 
-from cds_service.logs import whereabouts
-from cds_service.observability.metrics import metrics
 from cds_service.protocol.feedback import FeedbackItem, canonical_uuid
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 from cds_service.store import pseudonyms as keys
-from cds_service.store.database import Database, DatabaseTooNewError, Mode
+from cds_service.store import retention
+from cds_service.store.database import Database, Mode
+from cds_service.store.guarded import CLOSING_SECONDS, Guarded
 from cds_service.store.items import Override, Shown, StoreDownError
 from cds_service.store.pseudonyms import Pseudonyms
 from cds_service.store.tables import accepted_suggestion, feedback, shown_card, shown_suggestion, used_token
@@ -25,29 +24,13 @@ from cds_service.store.tables import accepted_suggestion, feedback, shown_card, 
 CALL_SECONDS = 1.0
 """What a call may lose when the store starts to hang; after that it is not asked until it has recovered."""
 FEEDBACK_SECONDS = 3.0
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds between attempts to reach a store that is down; each is twice as long as the one before."""
-PURGE_ROWS = 500
-"""Deleted at once: others may write in between."""
 PURGE_EVERY = timedelta(hours=1)
 
-_log = structlog.get_logger()
 _T = TypeVar("_T")
 
 
-def log_failure(operation: str, error: BaseException) -> None:
-    """The log line of something that the store could not do, and its place in the metrics."""
-    metrics().store_failures.labels(operation).inc()
-    if isinstance(error, StoreDownError):
-        _log.warning("store_failed", operation=operation, exception=type(error).__name__)
-    else:
-        _log.error("store_failed", operation=operation, **whereabouts(error))
-
-
 class Store:
-    """Thread-safe. After a failure everything is refused at once, until a thread of its own has reached the database
-    again. `on_failure` hears of everything that could not be done: the operation, and why.
-    """
+    """Thread-safe. What it cannot do is told to `on_failure`, by default the log."""
 
     def __init__(
         self,
@@ -55,21 +38,16 @@ class Store:
         pseudonyms: Pseudonyms,
         *,
         keep_comments: bool = False,
-        retention: timedelta = timedelta(days=400),
+        keep_days: int = 400,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        on_failure: Callable[[str, BaseException], None] = log_failure,
     ) -> None:
-        self.on_failure = on_failure
         self.pseudonyms = pseudonyms
-        self._database = database
+        self._database = Guarded(database)
         self._keep_comments = keep_comments
-        self._retention = retention
+        self._retention = timedelta(days=keep_days)
         self._clock = clock
-        self._usable = threading.Event()
         self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._recovering: threading.Thread | None = None
-        self._pause = FIRST_PAUSE
+        self._tidying = threading.Thread(target=self._keep_tidy, name="store-purge", daemon=True)
 
     @classmethod
     def of(cls, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "Store":
@@ -85,33 +63,41 @@ class Store:
             database,
             pseudonyms,
             keep_comments=settings.keep_comments,
-            retention=timedelta(days=settings.retention_days),
+            keep_days=settings.retention_days,
             clock=clock,
         )
         store.open()
+        if not database.fleeting:
+            store.keep_tidy()
         return store
 
+    @property
+    def on_failure(self) -> Callable[[str, BaseException], None]:
+        """Hears of everything that could not be done: the operation, and why."""
+        return self._database.on_failure
+
+    @on_failure.setter
+    def on_failure(self, listener: Callable[[str, BaseException], None]) -> None:
+        self._database.on_failure = listener
+
     def open(self) -> None:
-        """Bring the tables up to date; what fails is tried again later. Raises DatabaseTooNewError."""
-        try:
-            self._database.prepare()
-        except DatabaseTooNewError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, cards come without a store
-            self._fail("open", error)
-        else:
-            self._usable.set()
-        if not self._database.fleeting:
-            threading.Thread(target=self._keep_tidy, name="store-purge", daemon=True).start()
+        """Bring the tables up to date; what fails is tried again later. Raises SettingsError."""
+        self._database.open()
+
+    def keep_tidy(self) -> None:
+        """Purge now and then, by the retention."""
+        self._tidying.start()
 
     def close(self) -> None:
         """Give back threads and connections."""
         self._closing.set()
+        if self._tidying.is_alive():
+            self._tidying.join(CLOSING_SECONDS)
         self._database.close()
 
     def wait(self, seconds: float) -> bool:
         """Wait for a store that is down; whether it is up."""
-        return self._usable.wait(seconds)
+        return self._database.wait(seconds)
 
     # What is kept
 
@@ -175,7 +161,7 @@ class Store:
                     connection.execute(_insert(connection, accepted_suggestion), links)
             return new
 
-        return self._do("record_feedback", work, FEEDBACK_SECONDS, "durable")
+        return self._database.run("record_feedback", work, FEEDBACK_SECONDS, "durable")
 
     def _row(
         self, service: str, caller: Caller, item: FeedbackItem, now: datetime
@@ -263,28 +249,12 @@ class Store:
         How many rows of each table. Raises StoreDownError.
         """
         now = self._clock()
-        before = before or now - self._retention
-        limits = (
-            (shown_card, shown_card.c.card, shown_card.c.shown_at < before),
-            (feedback, feedback.c.id, feedback.c.received_at < before),
-            (used_token, used_token.c.token, used_token.c.expires_at < now),
-        )
-        deleted = {}
-        for table, key, old in limits:
-            some = delete(table).where(key.in_(select(key).where(old).limit(PURGE_ROWS)), old)
-            deleted[table.name] = 0
-            while count := self._do("purge", partial(_executed, some), FEEDBACK_SECONDS):
-                deleted[table.name] += count
-        return deleted
+        run = partial(self._database.run, "purge", seconds=FEEDBACK_SECONDS)
+        return retention.purge(run, before or now - self._retention, now)
 
-    def counts(self) -> dict[str, int]:
-        """The number of rows of each table. Raises StoreDownError."""
-        tables = (shown_card, shown_suggestion, feedback, accepted_suggestion, used_token)
-
-        def work(connection: Connection) -> dict[str, int]:
-            return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
-
-        return self.read(work)
+    def read(self, work: Callable[[Connection], _T]) -> _T:
+        """Whatever a report asks of the tables. Raises StoreDownError."""
+        return self._database.run("read", work, FEEDBACK_SECONDS, "read")
 
     # How it is done
 
@@ -295,67 +265,20 @@ class Store:
         """An id as it is kept: UUIDs in one spelling, all else as a keyed hash, since it may be anything (CH-FB-11)."""
         return canonical_uuid(sent) or f"hash:{self.pseudonyms.of('id', sent)}"
 
-    def read(self, work: Callable[[Connection], _T]) -> _T:
-        """Whatever a report asks of the tables. Raises StoreDownError."""
-        return self._do("read", work, FEEDBACK_SECONDS, "read")
-
     def _tolerantly(
         self, operation: str, work: Callable[[Connection], _T], *, otherwise: _T, mode: Mode = "write"
     ) -> _T:
         try:
-            return self._do(operation, work, CALL_SECONDS, mode)
+            return self._database.run(operation, work, CALL_SECONDS, mode)
         except StoreDownError:
             return otherwise
 
-    def _do(self, operation: str, work: Callable[[Connection], _T], seconds: float, mode: Mode = "write") -> _T:
-        if not self._usable.is_set():
-            self.on_failure(operation, StoreDownError())
-            raise StoreDownError
-        try:
-            result = self._database.run(work, seconds, mode)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost a card
-            self._fail(operation, error)
-            raise StoreDownError from None
-        self._pause = FIRST_PAUSE
-        return result
-
-    def _fail(self, operation: str, error: Exception) -> None:
-        self.on_failure(operation, error)
-        if isinstance(error, DataError | IntegrityError):
-            return  # this one row cannot be kept; the database is well
-        with self._lock:
-            self._usable.clear()
-            if self._recovering is None and not self._closing.is_set():
-                self._recovering = threading.Thread(target=self._recover, name="store-recovery", daemon=True)
-                self._recovering.start()
-
-    def _recover(self) -> None:
-        """Try until the database can be used again, so that no call has to."""
-        while not self._closing.wait(self._pause):
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            try:
-                self._database.prepare()
-            except Exception as error:  # noqa: BLE001 - it is tried again
-                self.on_failure("recover", error)
-                continue
-            with self._lock:
-                self._recovering = None
-                self._usable.set()
-            _log.info("store_recovered")
-            return
-
     def _keep_tidy(self) -> None:
         while True:
-            try:
+            with suppress(StoreDownError):  # that is told already, and it is tried again
                 self.purge()
-            except StoreDownError:
-                _log.warning("store_not_purged")
             if self._closing.wait(PURGE_EVERY.total_seconds()):
                 return
-
-
-def _executed(statement: Delete, connection: Connection) -> int:
-    return connection.execute(statement).rowcount
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -26,12 +26,13 @@ class Server:
     """The process, where it is reached, and what it has printed."""
 
     def __init__(self, folder: Path, *options: str) -> None:
+        """It works in the folder, which then holds its database."""
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         self._printed = folder / f"serve-{port}.txt"
         command = [sys.executable, "-c", "from cds_service.cli import main; main()", "serve", "--port", str(port)]
         with self._printed.open("wb") as output:  # a pipe that nobody reads would fill up and stop it
-            self.process = subprocess.Popen([*command, *options], stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen([*command, *options], stdout=output, stderr=subprocess.STDOUT, cwd=folder)
 
     @property
     def printed(self) -> str:

@@ -24,8 +24,8 @@ from cds_service.observability.metrics import TABLE
 from cds_service.protocol.cards import Card, CdsResponse, Coding, Source
 from cds_service.registry import Answer, Call
 from cds_service.settings import Settings
+from cds_service.store.guarded import log_failure
 from cds_service.store.items import StoreDownError
-from cds_service.store.store import log_failure
 from hooks.chart.facts import DropKind
 from tests.cds_service.support import PATIENT, TOKEN, Ehr, complete, request, service, with_access
 from tests.cli.serving import AMPLE, Server, serving

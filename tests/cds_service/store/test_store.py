@@ -10,7 +10,9 @@ from cds_service.protocol.cards import Action, Card, Coding, Source, Suggestion,
 from cds_service.protocol.feedback import FeedbackItem
 from cds_service.security.callers import Caller
 from cds_service.store.items import Shown
-from cds_service.store.store import PURGE_ROWS, Store
+from cds_service.store.retention import ROWS_AT_ONCE as PURGE_ROWS
+from cds_service.store.retention import counts
+from cds_service.store.store import Store
 from cds_service.store.tables import accepted_suggestion, feedback, shown_card, shown_suggestion, used_token
 from tests.cds_service.store.conftest import NOON, Clock
 
@@ -180,7 +182,7 @@ def test_what_is_older_than_the_retention_is_deleted(open_store: Callable[..., S
     store.record_feedback("s", CALLER, [override(new.uuid)])
     store.first_use("https://ehr", "b", clock.now + HOUR)
     assert store.purge() == {"shown_card": PURGE_ROWS + 1, "feedback": 1, "used_token": 1}
-    assert store.counts() == {
+    assert store.read(counts) == {
         "shown_card": 1,
         "shown_suggestion": 1,
         "feedback": 1,

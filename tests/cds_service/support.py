@@ -161,6 +161,7 @@ class Ehr:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 ehr.requests.append((self.path, dict(self.headers)))

@@ -16,6 +16,7 @@ from hooks import services as own_services
 from hooks.knowledge import load
 from hooks.knowledge.thresholds import MARKS
 from tests.conformance import accounting
+from tests.faults.matrix import FAULTS, OPTIONAL, REQUIRED
 
 ROOT = Path(__file__).parents[2]
 _PART = re.compile(r"(<!-- begin (?P<name>[\w-]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
@@ -101,10 +102,16 @@ def decisions() -> str:
     return "".join(f"### {where[:1].upper()}{where[1:]}\n\n{what}\n\n" for where, what in load().decisions)
 
 
+def faults() -> str:
+    rows = ((one.does, one.reason, REQUIRED[one.answer], OPTIONAL[one.answer]) for one in FAULTS)
+    return _table(("the FHIR server", "reason given", "for a required source", "for an optional one"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "prefetch-keys": prefetch_keys,
     "decision-table": decision_table,
+    "faults": faults,
     "marks": marks,
     "metrics": metrics,
     "decisions": decisions,

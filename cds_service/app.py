@@ -2,10 +2,10 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response
@@ -32,9 +32,10 @@ from cds_service.headers import secure
 from cds_service.observability import exposition
 from cds_service.observability.audit import AuditLog
 from cds_service.observability.requests import Observed
-from cds_service.outbound import is_loopback
 from cds_service.protocol.hooks import Hook
 from cds_service.registry import CdsService
+from cds_service.security.guard import Authenticator, protect
+from cds_service.security.start import announce, check_start
 from cds_service.settings import Settings, variable_of
 from cds_service.store.store import Store
 from cds_service.web import register_demo, register_pages
@@ -51,21 +52,26 @@ def create_app(
     settings: Settings | None = None,
     *,
     today: Callable[[], date] | None = None,
+    now: Callable[[], float] | None = None,
     services: Iterable[CdsService] | None = None,
     hooks: dict[str, Hook] | None = None,
     store: Store | None = None,
 ) -> Flask:
     """The application for these settings (default: those of the environment).
 
-    `today`: the clock, for tests and demonstrations. `services`: in place of the project's own; `hooks` defines hooks
-    that are not built in. `store`: in place of the one that the settings name. Raises SettingsError and CatalogueError.
+    `today` and `now` (seconds since the epoch): the clocks, for tests and demonstrations. `services`: in place of the
+    project's own; `hooks` defines hooks that are not built in. `store`: in place of the one that the settings name.
+    Raises SettingsError and CatalogueError.
     """
     settings = Settings.from_environment(os.environ) if settings is None else settings
+    clients = check_start(settings)
     settings = with_own_fhir_server(settings) if settings.demo else settings
     logs.configure(settings.log_level)
     knowledge = load(settings.overlay)
     catalogue = Catalogue(own_services(knowledge) if services is None else services, hooks)
     check_sources(settings, catalogue)
+    if clients:
+        clients.check_services(service.id for service in catalogue.services)
     engine = Engine(settings, hooks, store or Store.of(settings))
 
     app = Flask(__name__, static_folder=None)
@@ -78,15 +84,18 @@ def create_app(
     _answer_errors(app)
     allow_origins(app, settings.cors_origins)
 
-    # One blueprint per surface. Authentication belongs in front of this one (`before_request` of the blueprint).
-    app.register_blueprint(endpoints.blueprint(catalogue, engine, today or date.today))
+    # One blueprint per surface; whoever calls a service has to pass the guard before it.
+    protocol = endpoints.blueprint(catalogue, engine, today or date.today)
+    authenticator = Authenticator(clients, settings, used=engine.store, now=now or time.time) if clients else None
+    protect(protocol, settings, engine.anonymous, authenticator, endpoints.PROBES)
+    app.register_blueprint(protocol)
     app.register_blueprint(exposition.blueprint(settings))
     register_pages(app, settings, knowledge, catalogue)
     if settings.demo:
         register_demo(app, knowledge, catalogue, engine, today or date.today)
 
     app.extensions["cds_service"] = {"engine": engine, "catalogue": catalogue, "settings": settings}
-    _announce(settings)
+    announce(settings, clients)
     return app
 
 
@@ -106,22 +115,6 @@ def _hooks_of(catalogue: Catalogue) -> dict[str, str]:
     return {one.id: "" if catalogue.shared(one.id) else one.hook for one in catalogue.services}
 
 
-def _announce(settings: Settings) -> None:
-    public = urlsplit(settings.public_url)
-    if public.scheme != "https" and not is_loopback(public.hostname or ""):
-        _log.warning(
-            "public_url_without_tls", remedy=f"set {variable_of('public_url')} to an https address (CH-GEN-02)"
-        )
-    if is_loopback(settings.host):
-        _log.info("started", authentication="none: calls are not authenticated, so it is for this machine only")
-    else:
-        _log.warning(
-            "CALLS ARE NOT AUTHENTICATED, AND OTHER MACHINES CAN REACH THIS SERVICE",
-            host=settings.host,
-            remedy=f"set {variable_of('host')} to 127.0.0.1, or let nothing but a trusted proxy reach it",
-        )
-
-
 def _single_slashes(application: "WSGIApplication") -> "WSGIApplication":
     """Serve `/cds-services//id` as `/cds-services/id`: a redirect would break preflights (CH-DISC-18, CH-TOL-11)."""
 
@@ -138,12 +131,9 @@ def _answer_errors(app: Flask) -> None:
     @app.errorhandler(ServiceError)
     def service_error(error: ServiceError) -> Response:
         response = Response(render(error), status=error.status, mimetype="application/json")
-        if isinstance(error, MethodNotAllowed):
-            response.headers["Allow"] = ", ".join(error.allow)
+        response.headers.update(error.headers)
         if isinstance(error, OtherHttpError):
             response.status_code = error.http_status
-        if error.retry_after is not None:
-            response.headers["Retry-After"] = str(error.retry_after)
         records.current().outcome = error.code
         return response
 

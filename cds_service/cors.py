@@ -14,7 +14,7 @@ def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
         origins="*" if "*" in origins else [_pattern(origin) for origin in origins],
         methods=["GET", "POST", "OPTIONS"],
         allow_headers=["Authorization", "Content-Type", "Accept", "X-Request-ID", "traceparent", "tracestate"],
-        expose_headers=["Allow", "ETag", "X-Request-ID"],
+        expose_headers=["Allow", "ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
         supports_credentials=False,
         send_wildcard=True,
         always_send=False,

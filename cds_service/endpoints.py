@@ -22,12 +22,15 @@ from cds_service.store.store import Store
 
 _log = structlog.get_logger()
 
+_NAME = "cds_hooks"
+PROBES = frozenset({f"{_NAME}.alive", f"{_NAME}.ready"})
+"""Endpoints for whoever watches over the process, who has no token."""
 _MEDIA_TYPES = frozenset({"", "application/json", "application/fhir+json", "application/json+fhir"})
 
 
 def blueprint(catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -> Blueprint:
-    """The routes for these services."""
-    routes = Blueprint("cds_hooks", __name__)
+    """The routes for these services; `flask.g.caller` says who calls."""
+    routes = Blueprint(_NAME, __name__)
     settings = engine.settings
     described = discovery(catalogue.services, settings.profile, settings.unsupported_sources)
     tag = hashlib.sha256(described).hexdigest()[:32]
@@ -45,12 +48,12 @@ def blueprint(catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -
         catalogue.find(service_id, None)
         body = _body(settings.max_body_bytes)
         service = catalogue.find(service_id, hook_of(body) if catalogue.shared(service_id) else None)
-        return _json(engine.answer(service, body, today(), recorded=True))
+        return _json(engine.answer(service, body, today(), g.caller, recorded=True))
 
     @routes.post("/cds-services/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
         catalogue.find(service_id, None)
-        record, caller = records.current(), g.get("caller", engine.anonymous)
+        record, caller = records.current(), g.caller
         record.service, record.caller = service_id, caller
         sent = parse_feedback(_body(settings.max_body_bytes), datetime.now(UTC), strict=settings.strict)
         receipt = _kept(engine.store, service_id, caller, sent)

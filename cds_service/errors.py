@@ -6,6 +6,8 @@
     │   ├── InvalidRequest       400  invalid-request
     │   ├── HookMismatch         400  hook-mismatch
     │   └── PatientMismatch      400  patient-mismatch
+    ├── Unauthorized             401  unauthorized
+    ├── Forbidden                403  forbidden
     ├── NotFound                 404  not-found
     │   └── UnknownService       404  unknown-service
     ├── MethodNotAllowed         405  method-not-allowed
@@ -13,6 +15,7 @@
     │   └── ForeignData          412  patient-mismatch
     ├── BodyTooLarge             413  body-too-large
     ├── UnsupportedMediaType     415  unsupported-media-type
+    ├── TooManyCalls             429  too-many-calls
     ├── StoreUnavailable         503  store-unavailable
     ├── OtherHttpError           any other 4xx the web framework answers: http-error
     └── InternalError            500  internal-error
@@ -47,12 +50,12 @@ class ServiceError(Exception):
     code: ClassVar[str] = "internal-error"
     issue_type: ClassVar[str] = "exception"
     """A code of FHIR's issue-type value set."""
-    retry_after: int | None = None
-    """After how many seconds it may be tried again, for the `Retry-After` header."""
 
     def __init__(self, text: str, where: str = "", remedy: str = "") -> None:
         super().__init__(text)
         self.issues: tuple[Issue, ...] = (Issue(text, where, remedy),)
+        self.headers: dict[str, str] = {}
+        """What the answer carries beside its body."""
 
 
 class BadRequest(ServiceError):
@@ -85,6 +88,34 @@ class PatientMismatch(BadRequest):
     code = "patient-mismatch"
 
 
+class Unauthorized(ServiceError):
+    """Nobody is known to call. The answer is the same whatever the reason, which is for the log (CH-JWT-18)."""
+
+    status = 401
+    code = "unauthorized"
+    issue_type = "login"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "The call is not authenticated.", "Authorization", "Send a valid CDS Hooks token: Authorization: Bearer …"
+        )
+        self.reason = reason
+        self.headers = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(ServiceError):
+    """A known client that may not call this service, or not for this tenant (CH-STAT-05)."""
+
+    status = 403
+    code = "forbidden"
+    issue_type = "forbidden"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This client may not make this call.", remedy="Ask this service's operator to allow service and tenant."
+        )
+
+
 class NotFound(ServiceError):
     status = 404
     code = "not-found"
@@ -96,7 +127,7 @@ class UnknownService(NotFound):
 
 
 class MethodNotAllowed(ServiceError):
-    """`allow` lists the methods which are, for the `Allow` header."""
+    """`allow` lists the methods which are."""
 
     status = 405
     code = "method-not-allowed"
@@ -104,7 +135,7 @@ class MethodNotAllowed(ServiceError):
 
     def __init__(self, allow: tuple[str, ...]) -> None:
         super().__init__("This address does not take this method.", remedy=f"Use one of: {', '.join(allow)}.")
-        self.allow = allow
+        self.headers = {"Allow": ", ".join(allow)}
 
 
 class DataUnavailable(ServiceError):
@@ -138,13 +169,30 @@ class UnsupportedMediaType(ServiceError):
     issue_type = "not-supported"
 
 
+class TooManyCalls(ServiceError):
+    """More calls than one client may make; `seconds` until the next may come."""
+
+    status = 429
+    code = "too-many-calls"
+    issue_type = "throttled"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "There are too many calls. No advice was given.", remedy=f"Call again in {seconds} s; see Retry-After."
+        )
+        self.headers = {"Retry-After": str(seconds)}
+
+
 class StoreUnavailable(ServiceError):
     """What was sent could not be kept."""
 
     status = 503
     code = "store-unavailable"
     issue_type = "transient"
-    retry_after = 30
+
+    def __init__(self, text: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(text, where, remedy)
+        self.headers = {"Retry-After": "30"}
 
 
 class OtherHttpError(ServiceError):

@@ -15,6 +15,8 @@ from cds_service.errors import SettingsError
 from cds_service.fhir.servers import FhirServer
 
 PREFIX = "NAM_CDS_"
+ANYBODY = "anybody-who-reaches-this-service-may-call-it"
+"""What an operator has to write out to have other machines call without a token."""
 DEFAULT_DATABASE = "sqlite:///nam-cds.sqlite"
 _DATABASE = re.compile(r"(memory$|sqlite:///.|postgres(ql)?(\+psycopg)?://)")
 MEDICATION_LISTS = frozenset({"medicationStatements", "medicationRequests"})
@@ -24,12 +26,26 @@ MEDICATION_LISTS = frozenset({"medicationStatements", "medicationRequests"})
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this installation runs."""
 
-    host: Annotated[str, "Address to listen on. Calls are not authenticated: keep it on loopback."] = "127.0.0.1"
+    host: Annotated[str, "Address to listen on. Others than loopback need clients."] = "127.0.0.1"
     port: Annotated[int, "Port to listen on (1 to 65535)."] = 8080
     public_url: Annotated[
         str,
         "Where clients and clinicians reach this service; links on cards start with it. The default follows the port.",
     ] = "http://127.0.0.1:8080"
+    clients: Annotated[
+        Path | None, "The clients file (YAML): which EHRs may call, and with which keys. Without it, everybody may."
+    ] = None
+    unauthenticated: Annotated[
+        Literal["no", "anybody-who-reaches-this-service-may-call-it"],
+        "Without clients, only loopback may be listened on, unless this says so in so many words.",
+    ] = "no"
+    authenticate_discovery: Annotated[bool, "Ask for a token on discovery too, which shows no patient."] = False
+    token_leeway_seconds: Annotated[float, "How far a client's clock may be off (0 to 300)."] = 60.0
+    calls_per_minute: Annotated[
+        int,
+        "Most calls a minute of one client, or without clients of one address, in each worker; 0: no limit. "
+        "The clients file can say otherwise for a client.",
+    ] = 6000
     profile: Annotated[
         Literal["full", "lean"],
         "full: every prefetch template is published. lean: only those of the gate; the rest is fetched for the few "
@@ -39,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[FhirServer, ...],
         "FHIR servers that may be called: base URLs, separated by commas or blanks. Append ';private' to one whose "
         "host is in a private network, ';open' to one that takes calls without a token. Plain http is accepted for "
-        "open ones and on loopback.",
+        "open ones and on loopback. With clients, theirs count instead.",
     ] = ()
     unsupported_sources: Annotated[
         tuple[str, ...],
@@ -122,6 +138,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for name, wrong in (
             ("port", not 1 <= self.port <= 65535),
             ("public_url", not _is_base_url(self.public_url)),
+            ("token_leeway_seconds", not 0 <= self.token_leeway_seconds <= 300),
+            ("calls_per_minute", self.calls_per_minute < 0),
             ("deadline_seconds", not 0 < self.deadline_seconds <= 120),
             ("max_body_bytes", self.max_body_bytes < 1),
             ("max_pages", self.max_pages < 1),

@@ -18,6 +18,8 @@ from cds_service.cli.http import Failure
 from cds_service.errors import SettingsError
 from cds_service.observability.metrics import shared_by_workers
 from cds_service.outbound import is_loopback
+from cds_service.security.clients import Clients
+from cds_service.security.start import check_start
 from cds_service.settings import TABLE, Setting, Settings, variable_of
 from cds_service.store.database import Database, cause
 from hooks import services as own_services
@@ -54,14 +56,15 @@ Examples:
 def command(**given: str | bool | None) -> None:
     """Start the service. Each option can be set by its environment variable instead; the option wins.
 
-    Calls are not authenticated: keep it on this machine, or let nothing but a trusted proxy reach it.
+    Without a clients file calls are not authenticated, and it listens on this machine only.
     """
     try:
         settings = Settings.from_environment(_environment(given))
     except SettingsError as error:
         raise Failure(str(error)) from None
+    clients = _check_clients(settings)
     _check_address(settings)
-    _check_knowledge(settings)
+    _check_knowledge(settings, clients)
     _prepare_database(settings)
     _greet(settings)
     _run(settings)
@@ -75,6 +78,13 @@ def _environment(given: dict[str, str | bool | None]) -> dict[str, str]:
         if value is not None
     }
     return {**os.environ, **options}
+
+
+def _check_clients(settings: Settings) -> Clients | None:
+    try:
+        return check_start(settings)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
 
 
 def _check_address(settings: Settings) -> None:
@@ -91,12 +101,15 @@ def _check_address(settings: Settings) -> None:
         ) from None
 
 
-def _check_knowledge(settings: Settings) -> None:
+def _check_knowledge(settings: Settings, clients: Clients | None) -> None:
     """What of the settings can only be checked with the knowledge; without any, the worker's own check is enough."""
-    if settings.overlay is None and not settings.unsupported_sources:
+    if settings.overlay is None and not settings.unsupported_sources and not clients:
         return
     try:
-        check_sources(settings, Catalogue(own_services(load(settings.overlay))))
+        catalogue = Catalogue(own_services(load(settings.overlay)))
+        check_sources(settings, catalogue)
+        if clients:
+            clients.check_services(service.id for service in catalogue.services)
     except KnowledgeError as error:
         raise Failure(str(error), "`nam-cds check-knowledge --overlay FILE` checks it.") from None
     except SettingsError as error:
@@ -119,8 +132,9 @@ def _prepare_database(settings: Settings) -> None:
 def _greet(settings: Settings) -> None:
     what = "the demonstration" if settings.demo else "the service"
     click.echo(f"NAM-CDS: {what} is at {settings.public_url}/ (Ctrl-C stops it)", err=True)
-    click.echo("Not reviewed by a clinician. Calls are not authenticated.", err=True)
-    if not is_loopback(settings.host):
+    who = "Calls need a token of a client." if settings.clients else "Calls are not authenticated."
+    click.echo(f"Not reviewed by a clinician. {who}", err=True)
+    if not settings.clients and not is_loopback(settings.host):
         warning = f"Warning: it listens on {settings.host}, so other machines can reach it."
         click.secho(f"{warning} Let nothing but a trusted proxy through.", fg="yellow", err=True)
 

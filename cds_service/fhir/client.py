@@ -20,7 +20,6 @@ _T = TypeVar("_T")
 _CHUNK = 65536
 _LATE = "the FHIR server did not answer in time"
 _HEADERS = {
-    "Accept": "application/fhir+json",
     "Accept-Encoding": "gzip, deflate",
     # HAPI servers otherwise repeat an equal search's result for a minute, and miss what came in since.
     "Cache-Control": "no-cache",
@@ -88,7 +87,10 @@ class FhirClient:
     follow redirects, and leaving all that away makes a call a fifth cheaper.
     """
 
-    def __init__(self, calls_at_once: int, ca_bundle: Path | None = None) -> None:
+    def __init__(
+        self, calls_at_once: int, ca_bundle: Path | None = None, *, accept: str = "application/fhir+json"
+    ) -> None:
+        self._headers = _HEADERS | {"Accept": accept}
         self._adapters = {one: checked_adapter(one, calls_at_once, _used) for one in get_args(Network)}
         self._verify = str(ca_bundle) if ca_bundle else True
         self._threads = ThreadPoolExecutor(calls_at_once, thread_name_prefix="fhir")
@@ -144,7 +146,9 @@ class FhirClient:
             exchange.done()
 
     def _get(self, address: str, access: FhirAccess, exchange: Exchange, limit: int) -> bytes:
-        headers = _HEADERS | tracing.headers() | ({"Authorization": f"Bearer {access.token}"} if access.token else {})
+        headers = (
+            self._headers | tracing.headers() | ({"Authorization": f"Bearer {access.token}"} if access.token else {})
+        )
         request = requests.Request("GET", address, headers).prepare()
         adapter = self._adapters[access.server.network]
         with adapter.send(request, stream=True, timeout=exchange.seconds_left(), verify=self._verify) as response:

@@ -314,7 +314,7 @@ def test_start_says_that_calls_are_not_authenticated(
     quiet = capsys.readouterr().err
     assert "not authenticated" in quiet
     assert '"level": "info"' in quiet
-    make_app(host="0.0.0.0")
+    make_app(host="0.0.0.0", unauthenticated="anybody-who-reaches-this-service-may-call-it")
     loud = capsys.readouterr().err
     assert "CALLS ARE NOT AUTHENTICATED" in loud
     assert '"level": "warning"' in loud

@@ -12,6 +12,7 @@ from click.testing import Result
 from cds_service.cli import serve
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import TABLE, Settings
+from tests.cds_service.security.signing import clients_file
 from tests.cli.serving import serving
 from tests.conformance.watch import WATCH
 
@@ -55,9 +56,28 @@ def test_the_start_tells_where_it_is_and_that_nobody_is_authenticated(run: Run, 
     assert len(served) == 1
 
 
-def test_a_host_that_others_reach_is_warned_of(run: Run, served: list[Settings]) -> None:
-    assert "Warning: it listens on 0.0.0.0" in run("serve", "--host", "0.0.0.0").stderr
+def test_CH_SEC_03_a_host_that_others_reach_needs_clients_or_plain_words(run: Run, served: list[Settings]) -> None:
+    refused = run("serve", "--host", "0.0.0.0")
+    assert refused.exit_code == 1
+    assert "NAM_CDS_CLIENTS" in refused.stderr
+    assert served == []
+    words = "anybody-who-reaches-this-service-may-call-it"
+    assert "Warning: it listens on 0.0.0.0" in run("serve", "--host", "0.0.0.0", "--unauthenticated", words).stderr
     assert len(served) == 1
+
+
+def test_with_clients_the_start_says_so(run: Run, served: list[Settings], tmp_path: Path) -> None:
+    result = run("serve", "--clients", str(clients_file(tmp_path)))
+    assert "Calls need a token of a client." in result.stderr
+    assert len(served) == 1
+
+
+def test_a_clients_file_that_cannot_be_used_is_told(run: Run, served: list[Settings], tmp_path: Path) -> None:
+    for entry, message in ({"isuer": "x"}, "st-elsewhere: "), ({"services": ["nope"]}, "there is no nope"):
+        result = run("serve", "--clients", str(clients_file(tmp_path, **entry)))
+        assert result.exit_code == 1
+        assert message in result.stderr
+    assert served == []
 
 
 def test_a_port_in_use_is_told(run: Run) -> None:

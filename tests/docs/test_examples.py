@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
+from cds_service.security.clients import read_clients
 from hooks.knowledge import load
 from tests.docs.generated import ROOT, documents
 from tests.docs.machine import SERVICE, Machine, close, machine
@@ -78,6 +79,9 @@ def follow(reader: Machine, block: Block) -> None:
         case "yaml", ("file", _, name):
             Path(name).write_text(block.text, encoding="utf-8")
             assert len(load(Path(name)).overlay) > 0
+        case "yaml", ("clients", _, name):
+            Path(name).write_text(block.text, encoding="utf-8")
+            assert read_clients(Path(name)).all
         case "python", _:
             names: dict[str, Any] = {"__name__": "example"}
             exec(compile(block.text, block.place, "exec"), names)  # an example of the documentation

@@ -37,7 +37,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Settings(log_level="error"), today=lambda: ANCHOR)
+    app = create_app(Settings(log_level="error", calls_per_minute=0), today=lambda: ANCHOR)
     yield app.test_client()
     app.extensions["cds_service"]["engine"].close()
 

@@ -82,6 +82,7 @@ class Runner:
             "public_url": "http://127.0.0.1:1",
             "database": f"sqlite:///{self._folder.name}/fuzz.sqlite",
             "keep_comments": True,
+            "calls_per_minute": 0,
         }
         with redirect_stderr(io.StringIO()):
             self.apps = tuple(create_app(Settings(**(base | more)), today=lambda: fixtures.ANCHOR) for more in VARIANTS)

@@ -123,6 +123,27 @@ def test_CH_REQ_01_CH_STAT_07_wrong_method(client: FlaskClient, method: str, add
     assert set(response.headers["Allow"].split(", ")) == allow
 
 
+def test_CH_STAT_10_CH_3_06_every_error_is_an_operation_outcome(make_app: Callable[..., Flask]) -> None:
+    def fails(_: Any) -> Any:
+        raise RuntimeError("planted")
+
+    body = json.dumps(request(complete())).encode()
+    client = make_app(max_body_bytes=len(body)).test_client()
+    failing = make_app(service(fails), max_body_bytes=len(body)).test_client()
+    as_json = {"content_type": "application/json"}
+    for response, status, code in (
+        (client.post(ADDRESS, data=b"{", **as_json), 400, "not-json"),
+        (client.post("/cds-services/none", data=body, **as_json), 404, "unknown-service"),
+        (client.get("/nowhere"), 404, "not-found"),
+        (client.get(ADDRESS), 405, "method-not-allowed"),
+        (client.post(ADDRESS, json=request()), 412, "data-unavailable"),
+        (client.post(ADDRESS, data=body + b" ", **as_json), 413, "body-too-large"),
+        (client.post(ADDRESS, data=body, content_type="text/plain"), 415, "unsupported-media-type"),
+        (failing.post(ADDRESS, data=body, **as_json), 500, "internal-error"),
+    ):
+        check_outcome(response, status, code)
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [(b"", "not-json"), (b"{", "not-json"), (b"[]", "invalid-request"), (b"{}", "invalid-request")],
@@ -238,9 +259,11 @@ def test_CH_STAT_09_a_failing_gate(make_app: Callable[..., Flask]) -> None:
 # CORS
 
 
-@pytest.mark.parametrize("address", ["/cds-services", ADDRESS, "/healthz", "/readyz", "/cds-services//demo"])
+@pytest.mark.parametrize(
+    "address", ["/cds-services", ADDRESS, f"{ADDRESS}/feedback", "/healthz", "/readyz", "/cds-services//demo"]
+)
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "https://sandbox.cds-hooks.org"])
-def test_CH_SEC_05_preflight(client: FlaskClient, address: str, origin: str) -> None:
+def test_CH_SEC_04_05_CH_TOL_12_preflight(client: FlaskClient, address: str, origin: str) -> None:
     response = client.options(
         address,
         headers={

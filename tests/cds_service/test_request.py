@@ -270,7 +270,7 @@ def test_CH_AUTHZ_06_expired_tokens(expires_in: Any, usable: bool) -> None:
 @pytest.mark.parametrize(
     "scope", ["user/Patient.read patient/*.*", "patient/Observation.rs?category=laboratory", "Vendor (R4) x", 7, []]
 )
-def test_CH_AUTHZ_07_scope_is_never_a_parse_error(scope: Any) -> None:
+def test_CH_AUTHZ_07_CH_3_01_scope_is_never_a_parse_error(scope: Any) -> None:
     assert parsed(with_access("https://e.example.org", scope=scope)).authorization
 
 

@@ -126,10 +126,11 @@ def test_nulls_and_unknown_members_everywhere(engine: Engine, demo: CdsService, 
         ({}, [{"resourceType": "MedicationRequest"}, None], True),
         ({}, [{"resourceType": "MedicationOrder"}], False),
         ({}, [{"resourceType": "ProcedureRequest"}], False),
+        ({}, [{"resourceType": "MedicationRequest"}, {"resourceType": "ProcedureRequest"}], False),  # one tells of all
         ({"fhir-version": "4.0"}, [{"resourceType": "ProcedureRequest"}], True),
     ],
 )
-def test_CH_TOL_09_CH_ACT_07_no_resources_for_another_fhir_version(
+def test_CH_TOL_09_CH_ACT_07_CH_CTX_02_no_resources_for_another_fhir_version(
     engine: Engine, extension: dict[str, Any], orders: list[Any], taken: bool
 ) -> None:
     drafted = Suggestion(

@@ -129,6 +129,15 @@ def test_CH_ACT_04_an_update_is_the_whole_resource() -> None:
     )
 
 
+def test_CH_ACT_06_an_update_keeps_the_version_it_was_made_from() -> None:
+    sent = original(holding(ORDER), DRAFT)
+    assert sent is not None
+    corrected = with_dose(sent, DRAFT, 1050)
+    assert corrected is not None
+    assert corrected["dosageInstruction"] != ORDER["dosageInstruction"]
+    assert (corrected["id"], corrected["meta"]) == ("o-1", {"versionId": "3"})
+
+
 def test_CH_ACT_05_delete_names_the_order_by_type_and_id() -> None:
     action = delete("Delete the order", DRAFT)
     assert action is not None

@@ -45,6 +45,10 @@ format: $(dev)  ## format and sort imports
 bench: $(dev)  ## measure the ratios the design promises
 	@$(bin)/python -m bench $(ARGS)
 
+.PHONY: load
+load: $(dev)  ## five minutes of mixed traffic on two workers: no error, no growth, no stragglers
+	@$(bin)/python -m bench.load $(ARGS)
+
 .PHONY: mutation
 mutation: $(dev)  ## mutate hooks/ and see which tests notice; takes hours (ARGS="--sample 1000", or a module)
 	@$(bin)/python -m tests.mutation $(ARGS)

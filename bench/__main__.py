@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import statistics
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from rich.table import Table
 
 import fixtures
 from bench import charts
+from bench.machine import machine
 from bench.measure import in_turns, ratio
 from bench.worker import start_and_memory
 from cds_service.app import create_app
@@ -125,22 +125,13 @@ def _ms(figures: dict[str, list[float]]) -> str:
     return ", ".join(f"{name} {statistics.median(values) * 1000:.2f} ms" for name, values in figures.items())
 
 
-def _machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line[:10] == "model name"]
-    processor = names[0] if names else platform.processor() or platform.machine()
-    load = " ".join(f"{figure:.1f}" for figure in os.getloadavg())
-    system = f"{platform.system()} {platform.release()}, {platform.python_implementation()} {platform.python_version()}"
-    return f"{os.cpu_count()} × {processor}, {system}; load before: {load}"
-
-
 def main() -> None:
     """Measure every row, and print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--no-hapi", action="store_true", help="leave out what needs Java and Maven")
     arguments = parser.parse_args()
 
-    table = Table("path", "ratio or figure", "target", "", title=_machine(), title_justify="left")
+    table = Table("path", "ratio or figure", "target", "", title=machine(), title_justify="left")
 
     def row(label: str, figure: float, target: float, unit: str = "×") -> None:
         table.add_row(

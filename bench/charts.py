@@ -1,5 +1,6 @@
 """The charts that are measured: that of a fixture patient, grown to the sizes which the targets are about."""
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -30,9 +31,9 @@ ORDERED = (
 )
 
 
-def full_chart() -> Json:
-    """The prefetch of an IMNM patient with 200 Observations and 60 drug resources."""
-    chart: Json = fixtures.prefetch(PATIENT, fixtures.ANCHOR)
+def full_chart(today: date = fixtures.ANCHOR) -> Json:
+    """The prefetch, on this day, of an IMNM patient with 200 Observations and 60 drug resources."""
+    chart: Json = fixtures.prefetch(PATIENT, today)
     _grow(chart["labs"], OBSERVATIONS - len(chart["scores"].get("entry", [])))
     drug_lists = [chart[key] for key in chart if key.startswith("medication") and chart[key].get("entry")]
     for number, drugs in enumerate(drug_lists):
@@ -40,9 +41,9 @@ def full_chart() -> Json:
     return chart
 
 
-def gate_chart() -> Json:
+def gate_chart(today: date = fixtures.ANCHOR) -> Json:
     """A prefetch of 300 kB for a patient who has no myositis."""
-    chart = full_chart()
+    chart = full_chart(today)
     template = chart["conditions"]["entry"][0]["resource"]
     chart["conditions"] = _searchset(
         template

@@ -2,24 +2,32 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
 
 import fixtures
-from tests.integration.hapi import HapiUnavailableError, running
+from tests.integration.hapi import HapiUnavailableError, Kind, running
 
 
-@pytest.fixture(scope="session")
-def hapi() -> Iterator[str]:
-    """The base address of an empty HAPI FHIR server. Where there is none: skipped, in CI failed."""
+@contextmanager
+def available(kind: Kind) -> Iterator[str]:
+    """The base address of a new HAPI server. Where there is none: skipped, in CI failed."""
     try:
-        with running() as base:
+        with running(kind) as base:
             yield base
     except HapiUnavailableError as unavailable:
         if os.environ.get("CI"):
             pytest.fail(f"CI needs the HAPI server: {unavailable}", pytrace=False)
         pytest.skip(f"no HAPI server: {unavailable}")
+
+
+@pytest.fixture(scope="session")
+def hapi() -> Iterator[str]:
+    """The base address of an empty HAPI FHIR server."""
+    with available("fhir") as base:
+        yield base
 
 
 @pytest.fixture(scope="session")

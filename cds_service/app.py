@@ -72,7 +72,8 @@ def create_app(
     check_sources(settings, catalogue)
     if clients:
         clients.check_services(service.id for service in catalogue.services)
-    engine = Engine(settings, hooks, store or Store.of(settings))
+    store = store or Store.of(settings)
+    engine = Engine(settings, hooks, store)
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -90,7 +91,7 @@ def create_app(
     protect(protocol, settings, engine.anonymous, authenticator, endpoints.PROBES)
     app.register_blueprint(protocol)
     app.register_blueprint(exposition.blueprint(settings))
-    register_pages(app, settings, knowledge, catalogue)
+    register_pages(app, settings, knowledge, catalogue, store)
     if settings.demo:
         register_demo(app, knowledge, catalogue, engine, today or date.today)
 

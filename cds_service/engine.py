@@ -1,6 +1,7 @@
 """From request bytes to response bytes, in process, for the web application, the command line and the benchmark."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,10 +11,10 @@ from cds_service import records
 from cds_service.errors import HookMismatch
 from cds_service.fhir.versions import other_version
 from cds_service.gather import Gatherer
-from cds_service.protocol.cards import CdsResponse, encode
+from cds_service.protocol.cards import CdsResponse, Coding, encode
 from cds_service.protocol.hooks import HOOKS, Hook, checked_context
 from cds_service.protocol.request import parse
-from cds_service.registry import Answer, Call, CdsService
+from cds_service.registry import Answer, Call, CdsService, Snooze
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 from cds_service.store.items import Shown
@@ -55,14 +56,32 @@ class Engine:
                 "Call the service that discovery lists for the hook.",
             )
         context = self._context(service, request.context)
-        self._note(context, caller or self.anonymous)
-        data = self._gatherer.gather(service, request, context, today, caller or self.anonymous)
+        caller = caller or self.anonymous
+        self._note(context, caller)
+        data = self._gatherer.gather(service, request, context, today, caller)
         if data is None:
             return None
         version = other_version(request.extension, data)
         if version:
             _log.warning("fhir_version", service=service.id, version=version, suggestions="left out")
-        return Call(data, today, self.settings.public_url, context, service.hook, version)
+        snoozes = self._snoozes(service, caller, data.patient_id, today)
+        return Call(data, today, self.settings.public_url, context, service.hook, version, snoozes)
+
+    def _snoozes(self, service: CdsService, caller: Caller, patient_id: str, today: date) -> Mapping[str, Snooze]:
+        """By rule, the newest override that may still count; none if the store is down, as cards come then."""
+        lasting = timedelta(days=self.settings.snooze_days)
+        if self.store is None or not (service.snoozes and lasting):
+            return {}
+        overrides = self.store.snoozes(caller, patient_id, datetime.combine(today - lasting, time.min).astimezone())
+        return {
+            override.rule: Snooze(
+                override.fingerprint,
+                Coding(code=override.reason_code, system=override.reason_system),
+                override.at.astimezone().date() + lasting,
+            )
+            for override in overrides
+            if override.hook == service.hook
+        }
 
     def _note(self, context: dict[str, Any], caller: Caller) -> None:
         """Write down whom the call is about, and who looks, in a way that only the holder of the key can look up."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from cds_service.patient_data import PatientData
-from cds_service.protocol.cards import CdsResponse
+from cds_service.protocol.cards import CdsResponse, Coding
 
 Stage = Literal["gate", "full"]
 
@@ -32,8 +32,8 @@ class Snooze(msgspec.Struct, frozen=True):
 
     fingerprint: str
     """That of the card which was overridden."""
-    reason: str
-    """The code of the override reason; whether it keeps a card away is for the service to say."""
+    reason: Coding
+    """Why, as the client says, perhaps without a system (CH-FB-12). What it means is for the service to say."""
     until: date
     """The first day on which the card comes again."""
 
@@ -88,3 +88,5 @@ class CdsService(msgspec.Struct, frozen=True):
     asked: Callable[[PatientData], bool] = always
     """Whether the context, with its drafts, asks anything of the service; judged before other data is looked at."""
     usage_requirements: str = ""
+    snoozes: bool = False
+    """Whether an override may keep a card away: then a call brings those of the last days along."""

@@ -93,6 +93,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "kept that they wrote.",
     ] = False
     workers: Annotated[int, "Processes that answer requests; one that dies is started anew."] = 1
+    snooze_days: Annotated[
+        int,
+        "Days for which a card stays away after an override that means 'known, later', unless it has something new to "
+        "say (0 to 90; 0: not at all).",
+    ] = 14
+    feedback_page: Annotated[
+        Literal["auto", "on", "off"],
+        "The page /feedback, with numbers by rule and site. auto: where only this machine can see it, and in the "
+        "demonstration.",
+    ] = "auto"
     threads: Annotated[int, "Requests answered at once by each worker."] = 4
     fhir_calls: Annotated[int, "FHIR calls made at once, over all requests."] = 24
     demo: Annotated[bool, "Serve the fixture patients and a FHIR endpoint over them."] = False
@@ -146,6 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("max_response_bytes", self.max_response_bytes < 1),
             ("workers", self.workers < 1),
             ("database", bool(self.database) and not _DATABASE.match(self.database)),
+            ("snooze_days", not 0 <= self.snooze_days <= 90),
             ("retention_days", not 1 <= self.retention_days <= 36500),
             ("threads", self.threads < 1),
             ("fhir_calls", self.fhir_calls < 1),

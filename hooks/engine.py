@@ -9,7 +9,7 @@ from cds_service.protocol.cards import INDICATORS, Card
 from cds_service.registry import Snooze
 from hooks import data_quality
 from hooks.assessment import Assessment, assess
-from hooks.cards import compose
+from hooks.cards import OVERRIDE_SYSTEM, compose
 from hooks.chart.facts import Chart
 from hooks.fingerprints import Basis, Fingerprints
 from hooks.knowledge.model import Knowledge
@@ -54,8 +54,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a chart on a day, for a hook. The same chart and day give the same cards, uuids apart.
 
-    `snoozes`: by rule, the newest override of its card. They count when a chart is opened; what is said of an order is
-    said of this one.
+    `snoozes`: by rule, the newest override of its card.
     """
     a = assess(chart, knowledge, today)
     rules = [rule for rule in RULES if hook in knowledge.rules[rule.name].hooks]
@@ -65,14 +64,13 @@ def evaluate(
         _speak(a, rule, verdicts) for rule in rules if verdicts[rule.name].outcome == "fires" and not shown[rule.name]
     ]
     _take_over_findings(a, spoken, shown, verdicts)
-    counting = snoozes if snoozes and hook == PATIENT_VIEW else {}
-    fingerprints = Fingerprints(chart)
-    spoken = _awake(a, spoken, fingerprints, counting, shown)
+    snoozes, fingerprints = snoozes or {}, Fingerprints(chart)
+    spoken = _awake(a, spoken, fingerprints, snoozes, shown)
     if hook == PATIENT_VIEW:
         quality = data_quality.rule(fired, lambda _: not spoken)
         verdicts[quality.name] = verdict(quality.name, quality.criteria(a))
         if verdicts[quality.name].outcome == "fires":
-            spoken += _awake(a, [_speak(a, quality, verdicts)], fingerprints, counting, shown)
+            spoken += _awake(a, [_speak(a, quality, verdicts)], fingerprints, snoozes, shown)
     kept = _rank(spoken, knowledge, shown)
     cards = tuple(compose(a, s.rule, s.draft, public_url) for s in kept)
     return Evaluation(
@@ -116,8 +114,10 @@ def _snoozed(a: Assessment, one: _Spoken, snooze: Snooze | None) -> str:
         return ""
     if snooze.fingerprint != one.fingerprint or a.today >= snooze.until:
         return ""
+    if snooze.reason.system not in ("", OVERRIDE_SYSTEM):
+        return ""
     offered = {reason.code: reason for reason in a.knowledge.reasons(one.rule.name)}
-    reason = offered.get(snooze.reason)
+    reason = offered.get(snooze.reason.code)
     return f"snoozed until {snooze.until}: {reason.display}" if reason and reason.later else ""
 
 

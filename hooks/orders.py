@@ -1,7 +1,8 @@
 """The `order-select` and `order-sign` services: what would be dangerous about the orders being written.
 
 Both run the rules of `patient-view` that have a star in the specification, on the same chart with the drafts in it. A
-patient without myositis, and an order of a drug that no rule knows, are answered before anything is looked at.
+patient without myositis, and an order of a drug that no rule knows, are answered before anything is looked at. No
+override keeps a card away from the next order: what is said of an order is said of this one.
 """
 
 from functools import partial

@@ -25,4 +25,5 @@ def service(knowledge: Knowledge) -> CdsService:
         prefetch=prefetch_templates(knowledge),
         gate=partial(concerns, knowledge=knowledge),
         evaluate=partial(answer, knowledge=knowledge),
+        snoozes=True,
     )

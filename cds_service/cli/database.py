@@ -19,7 +19,7 @@ from cds_service.store.database import Database, cause
 from cds_service.store.tables import REVISION
 
 SECONDS = 10.0
-_url = click.option("--database", metavar="URL", help=f"Which database [{variable_of('database')}].")
+database_option = click.option("--database", metavar="URL", help=f"Which database [{variable_of('database')}].")
 
 
 @click.group(
@@ -35,10 +35,10 @@ def command() -> None:
 
 
 @command.command()
-@_url
+@database_option
 def status(database: str | None) -> None:
     """Say where the database is, of which revision, and how much it holds. Changes nothing."""
-    with _opened(database) as (opened, _):
+    with opened_database(database) as (opened, _):
         if opened.file and not opened.file.exists():
             raise Failure(f"{opened.address}: there is no such file.", "`nam-cds serve` makes it.")
         revision = opened.revision()
@@ -51,16 +51,16 @@ def status(database: str | None) -> None:
 
 
 @command.command()
-@_url
+@database_option
 def upgrade(database: str | None) -> None:
     """Bring the tables to this program's revision. `nam-cds serve` does so by itself when it starts."""
-    with _opened(database) as (opened, _):
+    with opened_database(database) as (opened, _):
         before = opened.prepare()
         click.echo(f"{opened.address}: revision {before or 'none'} → {REVISION}")
 
 
 @command.command()
-@_url
+@database_option
 @click.option(
     "--before",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -68,7 +68,7 @@ def upgrade(database: str | None) -> None:
 )
 def purge(database: str | None, before: datetime | None) -> None:
     """Delete old cards and feedback, and tokens that have expired. `nam-cds serve` does so by itself every hour."""
-    with _opened(database) as (opened, settings):
+    with opened_database(database) as (opened, settings):
         now = datetime.now(UTC)
         limit = before.replace(tzinfo=UTC) if before else now - timedelta(days=settings.retention_days)
         opened.prepare()
@@ -77,7 +77,7 @@ def purge(database: str | None, before: datetime | None) -> None:
 
 
 @contextmanager
-def _opened(name: str | None) -> Iterator[tuple[Database, Settings]]:
+def opened_database(name: str | None) -> Iterator[tuple[Database, Settings]]:
     """The database; what goes wrong with it is said in a sentence."""
     environment = {**os.environ, **({variable_of("database"): name} if name else {})}
     try:

@@ -13,6 +13,7 @@ COMMANDS = {
     "seed": "seed",
     "check-knowledge": "check_knowledge",
     "database": "database",
+    "feedback": "feedback",
 }
 """Each command's name and its module."""
 

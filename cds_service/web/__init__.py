@@ -9,15 +9,21 @@ from cds_service.catalogue import Catalogue
 from cds_service.demo import fhir
 from cds_service.engine import Engine
 from cds_service.settings import Settings
-from cds_service.web import home, patients, rules
+from cds_service.store.store import Store
+from cds_service.web import feedback, home, patients, rules
 from cds_service.web.layout import lay_out
 from hooks.knowledge.model import Knowledge
 
 
-def register_pages(app: Flask, settings: Settings, knowledge: Knowledge, catalogue: Catalogue) -> None:
-    """The pages of every installation: the rules, what they stand on, and (not in a demonstration) the start page."""
+def register_pages(app: Flask, settings: Settings, knowledge: Knowledge, catalogue: Catalogue, store: Store) -> None:
+    """The pages of every installation: the rules, what they stand on, and (not in a demonstration) the start page.
+
+    And what became of cards, where the settings allow it.
+    """
     lay_out(app, settings, knowledge)
     app.register_blueprint(rules.blueprint(knowledge, catalogue))
+    if feedback.offered(settings):
+        app.register_blueprint(feedback.blueprint(knowledge, store))
     if not settings.demo:
         app.register_blueprint(home.blueprint(catalogue))
 

@@ -24,7 +24,7 @@ def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
 
     @app.context_processor
     def shared() -> dict[str, Any]:
-        return {"demo": settings.demo, "knowledge": knowledge}
+        return {"demo": settings.demo, "knowledge": knowledge, "feedback": "feedback" in app.blueprints}
 
 
 def pages(name: str, import_name: str) -> Blueprint:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from cds_service import settings
 from cds_service.cli import seed, serve
 from cds_service.cli.main import COMMANDS
+from cds_service.settings import Settings
+from cds_service.store.store import Store
 
 Run = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,8 @@ def test_every_example_of_the_help_works(
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     (tmp_path / "site.yaml").write_text("thresholds:\n  ck.active_x_uln: {value: 3, reason: own limit}\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "DEFAULT_DATABASE", "sqlite:///nam-cds.sqlite")
+    Store.of(Settings()).close()  # the service has run here before
     monkeypatch.setattr(serve, "_run", lambda settings: None)
     monkeypatch.setattr(serve, "_check_address", lambda settings: None)
     monkeypatch.setattr(seed, "Client", lambda *args, **options: Accepting())

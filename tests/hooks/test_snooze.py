@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
-from cds_service.protocol.cards import Indicator, Suggestion
+from cds_service.protocol.cards import Coding, Indicator, Suggestion
 from cds_service.registry import Snooze
-from hooks import engine
+from hooks import engine, services
 from hooks.engine import Evaluation, evaluate
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, Rule
@@ -36,9 +35,12 @@ def fingerprint(evaluation: Evaluation, rule: str) -> str:
     return evaluation.fingerprints[card.uuid]
 
 
-def overridden(evaluation: Evaluation, *rules: str, reason: str = "specialist-plan") -> dict[str, Snooze]:
+def overridden(
+    evaluation: Evaluation, *rules: str, reason: str = "specialist-plan", system: str = "urn:nam-cds:imnm-override"
+) -> dict[str, Snooze]:
     """The cards of these rules, each overridden today."""
-    return {rule: Snooze(fingerprint(evaluation, rule), reason, UNTIL) for rule in rules}
+    coding = Coding(code=reason, system=system)
+    return {rule: Snooze(fingerprint(evaluation, rule), coding, UNTIL) for rule in rules}
 
 
 def seen(on: Any, *rules: str, today: date = TODAY, later: Any = None, **more: Any) -> Evaluation:
@@ -104,14 +106,17 @@ def test_the_snooze_of_one_rule_is_none_of_another() -> None:
 
 def test_the_order_hooks_are_never_quiet() -> None:
     """What is said of an order is said of this one."""
-    drafts = course("methotrexate", 0, status="draft", source="MedicationRequest/draft")
-    on = msgspec.structs.replace(base(drafts, without=("methotrexate",)), leading=frozenset({drafts.source}))
-    for hook in ("order-select", "order-sign"):
-        first = evaluate(on, knowledge(), TODAY, URL, hook)
-        assert first.cards
-        again = evaluate(on, knowledge(), TODAY, URL, hook, snoozes=overridden(first, *topics(first)))
-        assert topics(again) == topics(first)
-        assert again.fingerprints.keys() == {card.uuid for card in again.cards}
+    assert {service.hook: service.snoozes for service in services(knowledge())} == {
+        "patient-view": True,
+        "order-select": False,
+        "order-sign": False,
+    }
+
+
+@pytest.mark.parametrize(("system", "quiet"), [("urn:nam-cds:imnm-override", True), ("", True), ("urn:other", False)])
+def test_a_code_of_another_system_means_something_else(system: str, quiet: bool) -> None:
+    e = seen(base(), PJP, system=system)
+    assert (PJP not in topics(e)) is quiet
 
 
 def test_all_may_be_quiet() -> None:

@@ -17,7 +17,11 @@ def make_app() -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def make(**settings: Any) -> Flask:
-        made.append(create_app(Settings(log_level="error", **settings), today=lambda: fixtures.ANCHOR))
+        made.append(
+            create_app(
+                Settings(**({"log_level": "error", "database": "memory"} | settings)), today=lambda: fixtures.ANCHOR
+            )
+        )
         return made[-1]
 
     yield make

@@ -1,0 +1,67 @@
+"""A feedback report for spreadsheets and programs."""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from cds_service.store.report import Counts, Line, Report
+
+COLUMNS = ("site", "rule", "begins", "shown", "accepted", "overridden", "ignored", "waiting")
+_BARS = "▁▂▃▄▅▆▇█"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(report: Report) -> str:
+    """A row for each site, rule and month or week in which a card was shown; a column for each reason given."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    reasons = [reason for reason, _ in report.total.by_reason]
+    writer.writerow([*COLUMNS, *(f"overridden: {reason or 'no reason'}" for reason in reasons)])
+    for line in report.lines:
+        for day, counts in sorted(line.trend.items()):
+            told = [counts.reasons.get(reason, 0) for reason in reasons]
+            writer.writerow([_cell(line.site), _cell(line.rule), day, *_numbers(counts), *told])
+    return text.getvalue()
+
+
+def spark(trend: Iterable[Counts]) -> str:
+    """How many were shown, as bars of text: one for each month or week."""
+    shown = [counts.shown for counts in trend]
+    most = max(shown, default=0)
+    return "".join(_BARS[(len(_BARS) - 1) * number // most] if number else " " for number in shown)
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as JSON values."""
+    return {
+        "since": report.since and report.since.isoformat(),
+        "site": report.site,
+        "step": report.step,
+        "total": _named(report.total),
+        "unmatched": report.unmatched,
+        "lines": [_line(line) for line in report.lines],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "site": line.site,
+        "rule": line.rule,
+        **_named(line.total),
+        "reasons": line.total.reasons,
+        "trend": [{"begins": day.isoformat(), **_named(counts)} for day, counts in sorted(line.trend.items())],
+    }
+
+
+def _named(counts: Counts) -> dict[str, int]:
+    return dict(zip(COLUMNS[3:], _numbers(counts), strict=True))
+
+
+def _numbers(counts: Counts) -> tuple[int, ...]:
+    return (counts.shown, counts.accepted, counts.overridden, counts.ignored, counts.waiting)
+
+
+def _cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

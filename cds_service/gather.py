@@ -50,7 +50,8 @@ class Gatherer:
         patient_id: str = context["patientId"]
         access, why_not = _access(caller.fhir_servers, request, patient_id)
         reach = Reach(context, access, why_not, time.monotonic() + self._seconds)
-        sent = {self._aliases.get(key, key): value for key, value in request.prefetch.items()} | request.prefetch
+        ours = self._aliases | caller.prefetch_aliases
+        sent = {ours.get(key, key): value for key, value in request.prefetch.items()} | request.prefetch
         asked = draft_orders(context) if service.hook in ORDER_HOOKS else {}
         _refuse_others_orders(asked, patient_id)
         selections = tuple(context.get("selections", ())) if service.hook == "order-select" else ()

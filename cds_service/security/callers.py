@@ -14,6 +14,8 @@ class Caller(msgspec.Struct, frozen=True):
     """The organisation for which a client of many organisations calls (CH-JWT-17)."""
     fhir_servers: tuple[FhirServer, ...] = ()
     """The FHIR servers which it may name (CH-SSRF-01)."""
+    prefetch_aliases: dict[str, str] = {}
+    """Our prefetch key, by the name that it sends it under, beside those of the settings (CH-TOL-19)."""
 
     @property
     def site(self) -> str:

@@ -38,6 +38,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_lifetime_seconds: Annotated[int, Meta(ge=1)] = 3600
     require_typ: bool = True
     calls_per_minute: Annotated[int, Meta(ge=0)] | None = None
+    prefetch_aliases: dict[_Text, _Text] = {}
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +61,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     require_typ: bool
     calls_per_minute: int | None
     """None: as the setting says."""
+    prefetch_aliases: dict[str, str]
+    """Our prefetch key, by the name that this client sends it under (CH-TOL-19)."""
 
     @property
     def jku(self) -> str | None:
@@ -151,6 +154,7 @@ def _client(path: Path, name: object, entry: _Entry, *, demo: bool) -> Client:
         max_lifetime_seconds=entry.max_lifetime_seconds,
         require_typ=entry.require_typ,
         calls_per_minute=entry.calls_per_minute,
+        prefetch_aliases=entry.prefetch_aliases,
     )
 
 

@@ -69,7 +69,8 @@ class Authenticator:
                 raise Refused("used before", client.id)
         except Refused as refused:
             _refuse(refused.reason, refused.client)
-        return Caller(client.id, verified.tenant, client.fhir_servers + self._common), client
+        servers = client.fhir_servers + self._common
+        return Caller(client.id, verified.tenant, servers, client.prefetch_aliases), client
 
     def _find_key(self, client: Client, kid: str) -> Key | None:
         return self._sources[client.id].find(kid)

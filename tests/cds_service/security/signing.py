@@ -11,7 +11,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
-NOW = 1_795_000_000.0
+NOW = 4_000_000_000.0
+"""In the year 2096: a store whose clock is the real one has nothing to forget."""
 ISSUER = "https://ehr.example.org/"
 JKU = "https://ehr.example.org/.well-known/jwks.json"
 PUBLIC_URL = "https://cds.example.org/nam"

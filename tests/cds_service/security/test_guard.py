@@ -250,7 +250,7 @@ def test_probes_need_no_token(make: MakeApp, tmp_path: Path, path: str) -> None:
     assert make(clients_file(tmp_path), authenticate_discovery=True).test_client().get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/cds-services", "/cds-services/demo"])
+@pytest.mark.parametrize("path", ["/cds-services", "/cds-services/demo", "/cds-services/demo/feedback"])
 def test_CH_SEC_05_CH_TOL_12_preflights_need_no_token(make: MakeApp, tmp_path: Path, path: str) -> None:
     client = make(clients_file(tmp_path), authenticate_discovery=True).test_client()
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
@@ -327,6 +327,29 @@ def test_CH_STAT_07_without_clients_each_address_is_counted(make_app: Callable[.
     assert status("192.0.2.2") == 200
     for path in ("/healthz", "/readyz"):
         assert client.get(path, environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 200
+
+
+def test_CH_TOL_19_a_client_may_have_its_own_names_for_prefetch_keys(make: MakeApp, seen: Seen, tmp_path: Path) -> None:
+    aliases = {f"{key}_of_theirs": key for key in complete()}
+    client = make(clients_file(tmp_path, prefetch_aliases=aliases)).test_client()
+    theirs = {f"{key}_of_theirs": value for key, value in complete().items()}
+    assert call(client, ONE.sign(claims()), request(theirs)).status_code == 200
+    assert {source.state for source in seen.data.sources.values()} == {"complete"}
+
+
+@pytest.mark.parametrize("audience", ["demo/feedback", "demo/feedback/", "demo"])
+def test_CH_FB_08_CH_TOL_21_feedback_takes_a_token_for_itself_or_for_its_service(
+    client: FlaskClient, audience: str
+) -> None:
+    item = {"card": "x", "outcome": "overridden", "outcomeTimestamp": "2026-11-22T10:00:00Z"}
+    path = "/cds-services/demo/feedback"
+    check_outcome(call(client, None, {"feedback": [item]}, path=path), 401, "unauthorized")
+    for wrong in ("/cds-services", "/cds-services/other", "/cds-services/other/feedback"):
+        token = ONE.sign(claims(aud=PUBLIC_URL + wrong))
+        assert call(client, token, {"feedback": [item]}, path=path).status_code == 401
+    token = ONE.sign(claims(aud=f"{PUBLIC_URL}/cds-services/{audience}"))
+    assert call(client, token, {"feedback": [item]}, path=path).status_code == 200
+    assert call(client, ONE.sign(claims(aud=f"{ADDRESS}/feedback"))).status_code == 401
 
 
 # Start

@@ -32,7 +32,9 @@ class Gatherer:
         self._aliases = settings.aliases
         self._seconds = settings.deadline_seconds
         self._max_bytes = settings.max_response_bytes
-        self._client = FhirClient(settings.fhir_calls, settings.ca_bundle)
+        self._client = FhirClient(
+            settings.fhir_calls, settings.ca_bundle, share=max(1, settings.fhir_calls // settings.threads)
+        )
         self._reader = SourceReader(
             self._client,
             max_pages=settings.max_pages,

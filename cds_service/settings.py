@@ -104,7 +104,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "demonstration.",
     ] = "auto"
     threads: Annotated[int, "Requests answered at once by each worker."] = 4
-    fhir_calls: Annotated[int, "FHIR calls made at once, over all requests."] = 24
+    fhir_calls: Annotated[
+        int,
+        "FHIR calls made at once by each worker. A request makes at most its part of them: their number, divided by "
+        "that of the threads.",
+    ] = 32
     demo: Annotated[bool, "Serve the fixture patients and a FHIR endpoint over them."] = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], "Least level that is logged."] = "info"
     audit_log: Annotated[

@@ -2,11 +2,12 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Generic, TypeVar, get_args
 
 import requests
 from urllib3.exceptions import HTTPError, ProtocolError
@@ -19,6 +20,7 @@ from cds_service.outbound import AddressRefused, CheckedConnection, Network, che
 _T = TypeVar("_T")
 _CHUNK = 65536
 _LATE = "the FHIR server did not answer in time"
+_CROWDED = "there was no time to ask the FHIR server, as other calls took too long"
 _HEADERS = {
     "Accept-Encoding": "gzip, deflate",
     # HAPI servers otherwise repeat an equal search's result for a minute, and miss what came in since.
@@ -88,23 +90,34 @@ class FhirClient:
     """
 
     def __init__(
-        self, calls_at_once: int, ca_bundle: Path | None = None, *, accept: str = "application/fhir+json"
+        self,
+        calls_at_once: int,
+        ca_bundle: Path | None = None,
+        *,
+        share: int | None = None,
+        accept: str = "application/fhir+json",
     ) -> None:
+        """`share`: how many of the calls at once may be one request's, so that a slow one leaves the others theirs."""
+        self._share = share or calls_at_once
         self._headers = _HEADERS | {"Accept": accept}
         self._adapters = {one: checked_adapter(one, calls_at_once, _used) for one in get_args(Network)}
         self._verify = str(ca_bundle) if ca_bundle else True
         self._threads = ThreadPoolExecutor(calls_at_once, thread_name_prefix="fhir")
 
     def run(self, jobs: Sequence[Callable[[Exchange], _T]], deadline: float) -> list[_T | FhirFailure]:
-        """Run the jobs side by side. A job that is not done by the deadline is ended, and is a failure."""
-        exchanges = [Exchange(deadline) for _ in jobs]
-        futures = [
-            # Each in the context of the request, so that log lines and calls bear its ids.
-            self._threads.submit(copy_context().run, _guarded, job, exchange)
-            for job, exchange in zip(jobs, exchanges, strict=True)
-        ]
-        wait(futures, timeout=max(0.0, deadline - time.monotonic()))
-        return [_result(future, exchange) for future, exchange in zip(futures, exchanges, strict=True)]
+        """Run the jobs side by side, the first ones first. One that is not done by the deadline is ended: a failure."""
+        tasks = [_Task(job, Exchange(deadline)) for job in jobs]
+        waiting = deque(tasks)
+        # Each in the context of the request, so that log lines and calls bear its ids.
+        lanes = [self._threads.submit(copy_context().run, _work, waiting) for _ in range(min(len(tasks), self._share))]
+        wait(lanes, timeout=max(0.0, deadline - time.monotonic()))
+        waiting.clear()
+        for lane in lanes:
+            if lane.done():
+                lane.result()  # a defect is told, not taken for a failure of the server
+            else:
+                lane.cancel()
+        return [task.result() for task in tasks]
 
     def get(self, address: str, access: FhirAccess, exchange: Exchange, limit: int) -> bytes:
         """The body of a 200 answer. Raises FhirFailure for everything else, and for more than `limit` bytes.
@@ -164,19 +177,38 @@ class FhirClient:
             adapter.close()
 
 
-def _guarded(job: Callable[[Exchange], _T], exchange: Exchange) -> _T | FhirFailure:
-    try:
-        return job(exchange)
-    except FhirFailure as failure:
-        return failure
+class _Task(Generic[_T]):
+    """One job, and what became of it."""
+
+    def __init__(self, job: Callable[[Exchange], _T], exchange: Exchange) -> None:
+        self._job = job
+        self._exchange = exchange
+        self._begun = False
+        self._outcome: _T | FhirFailure | None = None
+
+    def work(self) -> None:
+        self._begun = True
+        try:
+            self._outcome = self._job(self._exchange)
+        except FhirFailure as failure:
+            self._outcome = failure
+
+    def result(self) -> _T | FhirFailure:
+        """The outcome so far; a job without one is ended."""
+        if self._outcome is not None:
+            return self._outcome
+        self._exchange.abort()
+        return FhirFailure(_LATE if self._begun else _CROWDED, "late")
 
 
-def _result(future: "Future[_T | FhirFailure]", exchange: Exchange) -> _T | FhirFailure:
-    if future.done():
-        return future.result()
-    exchange.abort()
-    future.cancel()
-    return FhirFailure(_LATE, "late")
+def _work(waiting: "deque[_Task[_T]]") -> None:
+    """Do one task after the other, until another thread has taken the last."""
+    while True:
+        try:
+            task = waiting.popleft()
+        except IndexError:
+            return
+        task.work()
 
 
 def _body(response: requests.Response, exchange: Exchange, limit: int) -> bytes:

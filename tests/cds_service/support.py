@@ -157,15 +157,18 @@ class Ehr:
         self.default: Any = 404
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.stopping = threading.Event()
+        self.hangs_up = False
+        """It closes the connection after each answer, and so forgets the request."""
         ehr = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # and nothing else: any other method is answered 501
                 ehr.requests.append((self.path, dict(self.headers)))
                 ehr.reply(self, ehr.pages.get(self.path, ehr.default))
+                self.close_connection = self.close_connection or ehr.hangs_up
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Quiet."""

@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -242,3 +243,107 @@ def test_a_connection_that_the_server_closed_is_not_a_failure(fhir: FhirClient, 
     assert b"Patient" in get(fhir, f"{ehr.base}/Patient/1")  # type: ignore[operator]
     assert b"Patient" in get(fhir, f"{ehr.base}/Patient/1")  # type: ignore[operator]
     assert len(ehr.requests) == 3
+
+
+# Concurrency
+
+
+class Crowd:
+    """Jobs that stay at work until they are let go, and how many are at it."""
+
+    def __init__(self) -> None:
+        self.working = 0
+        self.most = 0
+        self.go = threading.Event()
+        self.full = threading.Event()
+        self._lock = threading.Lock()
+
+    def job(self, _: Exchange, expected: int) -> bytes:
+        with self._lock:
+            self.working += 1
+            self.most = max(self.most, self.working)
+            if self.working == expected:
+                self.full.set()
+        self.go.wait(AMPLE)
+        with self._lock:
+            self.working -= 1
+        return b"done"
+
+
+def test_CH_SSRF_06_one_request_takes_no_more_than_its_share_of_the_calls() -> None:
+    client = FhirClient(4, share=3)
+    crowd = Crowd()
+    results: list[list[bytes | FhirFailure]] = []
+    slow = threading.Thread(
+        target=lambda: results.append(client.run([partial(crowd.job, expected=3)] * 7, time.monotonic() + AMPLE))
+    )
+    slow.start()
+    try:
+        assert crowd.full.wait(AMPLE)
+        # Another request is served while the first one waits.
+        assert client.run([lambda _: b"quick"] * 5, time.monotonic() + AMPLE) == [b"quick"] * 5
+        assert crowd.working == 3
+    finally:
+        crowd.go.set()
+        slow.join(AMPLE)
+        client.close()
+    assert results == [[b"done"] * 7]
+    assert crowd.most == 3
+
+
+def test_CH_SSRF_06_a_full_queue_is_a_failure_at_the_deadline() -> None:
+    client = FhirClient(1)
+    crowd = Crowd()
+    slow = threading.Thread(target=client.run, args=([partial(crowd.job, expected=1)], time.monotonic() + AMPLE))
+    slow.start()
+    try:
+        assert crowd.full.wait(AMPLE)
+        begun: list[str] = []
+
+        def begin(_: Exchange) -> bytes:
+            begun.append("never")
+            return b""
+
+        failures = client.run([begin] * 3, time.monotonic() + 0.1)
+        assert {str(failure) for failure in failures} == {
+            "there was no time to ask the FHIR server, as other calls took too long"
+        }
+    finally:
+        crowd.go.set()
+        slow.join(AMPLE)
+    assert client.run([lambda _: b"healthy"], time.monotonic() + AMPLE) == [b"healthy"]
+    assert begun == []
+    client.close()
+
+
+def test_CH_SSRF_06_what_waits_for_a_slow_call_of_its_own_request_is_not_begun_later(ehr: Ehr) -> None:
+    client = FhirClient(1)
+    ehr.default = hanging(ehr)
+    access = FhirAccess(FhirServer(ehr.base))
+    jobs = [partial(_get, client, f"{ehr.base}/Patient/{number}", access, 1000) for number in range(3)]
+    first, *others = client.run(jobs, time.monotonic() + 0.3)
+    assert str(first) == "the FHIR server did not answer in time"
+    assert {str(other) for other in others} == {
+        "there was no time to ask the FHIR server, as other calls took too long"
+    }
+    ehr.default = patient()
+    assert b"Patient" in get(client, f"{ehr.base}/Patient/9")  # type: ignore[operator]
+    assert ehr.paths == ["Patient/0", "Patient/9"]
+    client.close()
+
+
+def test_a_defect_in_a_job_is_told() -> None:
+    client = FhirClient(2)
+
+    def defect(_: Exchange) -> bytes:
+        raise IndexError("a defect")
+
+    with pytest.raises(IndexError, match="a defect"):
+        client.run([defect], time.monotonic() + AMPLE)
+    client.close()
+
+
+def test_every_request_has_its_share(make_engine: Callable[..., Engine]) -> None:
+    for calls, threads, share in ((32, 4, 8), (24, 5, 4), (2, 4, 1)):
+        engine = make_engine(fhir_calls=calls, threads=threads)
+        assert engine._gatherer._client._share == share

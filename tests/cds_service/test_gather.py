@@ -274,7 +274,9 @@ def test_CH_PF_11_gate_does_not_say_no_on_incomplete_conditions(
 # Access
 
 
-def test_CH_AUTHZ_03_token_on_every_call(engine: Engine, demo: CdsService, ehr: Ehr) -> None:
+def test_CH_AUTHZ_03_CH_SSRF_10_every_call_is_a_get_with_the_token_for_fhir_json(
+    engine: Engine, demo: CdsService, ehr: Ehr
+) -> None:
     ehr.holds(complete() | {"orders": bundle(order(medication="Medication/m"))})
     ask(engine, demo, with_access(ehr.base))
     assert len(ehr.requests) == 5

@@ -47,6 +47,7 @@ class Postgres:
             "port": self._port,
             "unix_socket_directories": "",
             "shared_buffers": "16MB",
+            "fsync": "off",  # these tests end processes, not machines
         }
         self._server = subprocess.Popen(
             [_binary("postgres"), "-D", self._folder / "data", *(f"--{k}={v}" for k, v in settings.items())],
@@ -72,6 +73,10 @@ class Postgres:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait(START_SECONDS)
             self._server = None
+
+    @property
+    def runs(self) -> bool:
+        return self._server is not None
 
     def freeze(self) -> None:
         """Connections stay, and nothing answers."""

@@ -11,8 +11,10 @@ An adapter alone follows no redirect and reads nothing of the environment. Mount
 """
 
 import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -66,6 +68,15 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def is_address(host: str) -> bool:
+    """Whether `host` is an IP address in its usual spelling, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def permitted(address: IPv4Address | IPv6Address, network: Network) -> bool:
     """Whether a host of this network may have this address."""
     kind = _kind(address)
@@ -104,14 +115,41 @@ def _carried(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
     return (carried,) if carried else ()
 
 
-def _addresses(host: str, port: int, network: Network) -> list[str] | None:
-    """The addresses of a host, in the order to try them; None if one of them is not permitted. Raises OSError."""
-    try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "not a name of a host") from None
-    addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
-    return addresses if all(permitted(ip_address(address), network) for address in addresses) else None
+class _LookUps:
+    """The look-ups under way, one for each host.
+
+    The system's resolver can be neither hurried nor ended. So it works on a thread of its own, and whoever asks waits
+    as long as there is time.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[tuple[str, int], Future[list[str]]] = {}
+        self._lock = threading.Lock()
+
+    def addresses(self, host: str, port: int, seconds: float | None) -> list[str]:
+        """The addresses of a host, in the order to try them. Raises TimeoutError or socket.gaierror."""
+        if is_address(host):
+            return [host]
+        with self._lock:
+            found = self._under_way.get((host, port))
+            if found is None:
+                found = self._under_way[host, port] = Future()
+                threading.Thread(target=self._look_up, args=(host, port, found), daemon=True).start()
+        return found.result(seconds)
+
+    def _look_up(self, host: str, port: int, found: "Future[list[str]]") -> None:
+        try:
+            answer = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            found.set_exception(socket.gaierror(socket.EAI_NONAME, "no such name"))
+        else:
+            found.set_result(list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answer)))
+        finally:
+            with self._lock:
+                del self._under_way[host, port]
+
+
+_look_ups = _LookUps()
 
 
 class CheckedConnection(HTTPConnection):
@@ -139,10 +177,14 @@ class CheckedConnection(HTTPConnection):
         # Without a limit the timeout is None, or a marker for the default, which is none.
         end = time.monotonic() + self.timeout if isinstance(self.timeout, int | float) else None
         try:
-            addresses = _addresses(self._dns_host, self.port, self._network)
-        except OSError as error:
-            raise NameResolutionError(self.host, self, socket.gaierror(*error.args)) from error
-        if addresses is None:
+            addresses = _look_ups.addresses(
+                self._dns_host.strip("[]"), self.port, None if end is None else self.timeout
+            )
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the name was not looked up in time") from error
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        if not all(permitted(ip_address(address), self._network) for address in addresses):
             _log.warning("address_refused", host=self.host, network=self._network)
             raise _Refused(self, "an address that may not be called")
         self.sock = self._reach(addresses, end)

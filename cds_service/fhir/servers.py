@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import msgspec
 
-from cds_service.outbound import Network, is_loopback, network_of, permitted
+from cds_service.outbound import Network, is_address, is_loopback, network_of, permitted
 
 _PORTS = {"http": 80, "https": 443}
 _FLAGS = ("private", "open")
@@ -134,16 +134,8 @@ def _host(name: str) -> str | None:
     if ":" in name:
         return f"[{IPv6Address(name).compressed}]" if "%" not in name else None
     if _ENDS_IN_A_NUMBER.fullmatch(name):
-        return name if _is_address(name) else None
+        return name if is_address(name) else None
     return name if len(name) < 254 and _NAME.fullmatch(name) else None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _plain(text: str) -> bool:

@@ -260,6 +260,34 @@ def test_a_resolver_that_takes_all_the_time(names: Names, monkeypatch: pytest.Mo
     assert names.reached == []
 
 
+def test_CH_SSRF_06_a_look_up_that_hangs_holds_nobody_and_is_not_begun_twice(
+    names: Names, ehr: Ehr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+    over = threading.Event()
+
+    def hang(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "slow.example.org":
+            names.asked.append(host)
+            over.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "try again")
+        return resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    adapter = checked_adapter("public")
+    request = requests.Request("GET", "http://slow.example.org/").prepare()
+    for _ in range(3):
+        with pytest.raises(requests.ConnectTimeout):
+            adapter.send(request, timeout=0.05)
+    assert names.asked == ["slow.example.org"]
+
+    ehr.default = patient()
+    names.answers = [[PUBLIC]]
+    assert adapter.send(requests.Request("GET", f"http://{HOST}/fhir").prepare(), timeout=5.0).status_code == 200
+    over.set()
+    adapter.close()
+
+
 def test_whoever_watches_can_end_a_call_before_each_step(ehr: Ehr) -> None:
     class Ended(Exception):
         pass

@@ -17,8 +17,8 @@ from tests.cds_service.support import Ehr, hanging, trickling
 
 Handler = BaseHTTPRequestHandler
 Answer = Literal["not available", "partly checked", "another patient"]
-NAMED = "https://fhir.example.org/r4"
-"""A listed base whose host has to be looked up."""
+NAMED, SLOWLY_NAMED = "https://fhir.example.org/r4", "https://slow.example.org/r4"
+"""Listed bases whose hosts have to be looked up."""
 MOST_PAGES = Settings().max_pages
 MOST_BYTES = 1_000_000
 
@@ -45,9 +45,9 @@ class Scene:
         self.base = ehr.base
         self._patch = patch
 
-    def look_up(self, answer: Callable[[], list[Any]]) -> None:
+    def look_up(self, answer: Callable[[], list[Any]], base: str = NAMED) -> None:
         """Have the request name a host whose look-up ends so."""
-        self.base = NAMED
+        self.base = base
         self._patch.setattr(socket, "getaddrinfo", lambda *_, **__: answer())
 
 
@@ -86,6 +86,14 @@ def _has_no_name(scene: Scene) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     scene.look_up(answer)
+
+
+def _hangs_in_the_look_up(scene: Scene) -> None:
+    def answer() -> list[Any]:
+        scene.ehr.stopping.wait(600)
+        return []
+
+    scene.look_up(answer, SLOWLY_NAMED)
 
 
 def _has_another_address(scene: Scene) -> None:
@@ -160,6 +168,7 @@ _STATUS = "the FHIR server answered {}"
 FAULTS: tuple[Fault, ...] = (
     Fault("refuses the connection", _BROKEN, _is_gone),
     Fault("has a name that leads nowhere", _BROKEN, _has_no_name),
+    Fault("has a name whose look-up hangs", _LATE, _hangs_in_the_look_up, late=True),
     Fault("has a name that leads to an address it may not have", _ADDRESS, _has_another_address),
     Fault("hangs before it answers", _LATE, lambda scene: hanging(scene.ehr), late=True),
     Fault("drips its headers", _LATE, lambda scene: trickling(scene.ehr, headers=True), late=True),

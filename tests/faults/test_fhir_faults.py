@@ -18,7 +18,7 @@ from cds_service.settings import Settings
 from hooks import services as own_services
 from hooks.knowledge import load
 from tests.cds_service.support import TOKEN, Ehr, bundle, with_access
-from tests.faults.matrix import FAULTS, MOST_BYTES, MOST_PAGES, NAMED, Fault, Scene
+from tests.faults.matrix import FAULTS, MOST_BYTES, MOST_PAGES, NAMED, SLOWLY_NAMED, Fault, Scene
 
 PATIENT = "nam-refractory-gates-passed"
 ORDERS = Path(fixtures.__file__).parent / "orders" / "cyclophosphamide-above-the-cap.json"
@@ -59,7 +59,12 @@ class Site:
         self.gone = gone.base
         self.engine = Engine(
             Settings(
-                fhir_servers=(FhirServer(self.ehr.base), FhirServer(self.gone), FhirServer(NAMED)),
+                fhir_servers=(
+                    FhirServer(self.ehr.base),
+                    FhirServer(self.gone),
+                    FhirServer(NAMED),
+                    FhirServer(SLOWLY_NAMED),
+                ),
                 fhir_calls=1,
                 deadline_seconds=60,
                 max_pages=MOST_PAGES,

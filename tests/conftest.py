@@ -1,4 +1,4 @@
-"""No test depends on the environment it runs in, none reaches beyond this machine, and none sees a bad answer."""
+"""No test depends on the environment it runs in, none reaches beyond this machine, none sees a bad answer or a leak."""
 
 import os
 import socket
@@ -10,6 +10,7 @@ import pytest
 from cds_service import settings
 from cds_service.outbound import is_loopback
 from tests.conformance import watch
+from tests.leaks import listening
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -17,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     watch.install(patch)
     patch.setattr(settings, "DEFAULT_DATABASE", "memory")  # no test leaves a file behind
     config.add_cleanup(patch.undo)
+    config.pluginmanager.register(listening)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,10 +30,11 @@ test: $(dev)  ## all tests; branch coverage of hooks/ must be complete
 	@$(bin)/pytest --cov --cov-report=term --cov-fail-under=100 $(ARGS)
 
 .PHONY: check
-check: $(dev)  ## format, lint, types, clinical knowledge
+check: $(dev)  ## format, lint, types, known weaknesses, clinical knowledge
 	@$(bin)/ruff format --check .
 	@$(bin)/ruff check .
 	@$(bin)/mypy $(code)
+	@$(bin)/python -m tests.scans
 	@$(bin)/nam-cds check-knowledge
 
 .PHONY: format

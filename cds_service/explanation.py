@@ -51,7 +51,7 @@ def explain(engine: Engine, service: CdsService, knowledge: Knowledge, body: byt
     concerned = call is not None
     if call is None:
         call = engine.call(msgspec.structs.replace(service, asked=always, gate=_open), body, today)
-        assert call is not None
+        assert call is not None  # nosec B101  # narrows a type
     return Explanation(service.id, call, concerned, evaluation(call, knowledge))
 
 

@@ -146,7 +146,7 @@ def _own(one: Gathered, patient_id: str, urls: dict[str, str], seen: dict[str, W
     doubtful: set[int] = set()
     for index, entry in enumerate(one.source.entries):
         head = entry.head
-        assert head is not None
+        assert head is not None  # nosec B101  # narrows a type
         if head.resource_type == "Patient":
             verdict: Whose = "mine" if head.id in (None, patient_id) else "other"
         else:

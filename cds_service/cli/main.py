@@ -26,7 +26,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"cds_service.cli.{COMMANDS[cmd_name]}").command
-        assert isinstance(command, click.Command)
+        assert isinstance(command, click.Command)  # nosec B101  # narrows a type
         return command
 
 

@@ -50,7 +50,7 @@ class Authenticator:
     def _loader(self, client: Client) -> Callable[[], bytes]:
         if client.jwks:
             return client.jwks.read_bytes
-        assert client.key_server
+        assert client.key_server  # nosec B101  # narrows a type; a client has the one or the other
         return partial(self._fetch, client.key_server)
 
     def caller(self, authorization: str | None, path: str) -> tuple[Caller, Client]:

@@ -252,7 +252,7 @@ def fhir_pages_followed(ehr: Ehr, service: Service) -> None:
         page = usual(heard)
         if "selftest-page=2" in heard.query or not isinstance(page.body, dict) or "entry" not in page.body:
             return page
-        assert ehr.fhir is not None
+        assert ehr.fhir is not None  # nosec B101  # narrows a type
         query = "&".join(filter(None, (heard.query, "selftest-page=2")))
         path = heard.path.removesuffix("/_search")
         url = f"{ehr.fhir.origin}{path}?{query}"

@@ -22,7 +22,7 @@ def authorization(**changes: Any) -> dict[str, Any]:
     """A `fhirAuthorization`; a change to None takes the member out."""
     usual = {
         "access_token": GRANTED,
-        "token_type": "Bearer",
+        "token_type": "Bearer",  # nosec B105  # a kind of token
         "expires_in": 300,
         "scope": "user/Patient.read user/Observation.read",
         "subject": "selftest",
@@ -200,13 +200,13 @@ for _name, _requirement, _sends, _change in (
         "`fhirAuthorization` without `fhirServer`",
         lambda r, _: changed(r, fhirAuthorization=authorization()),
     ),
-    ("access_empty", "CH-TOL-14", "an empty `access_token`", lambda r, _: _granted(r, access_token="")),
+    ("access_empty", "CH-TOL-14", "an empty `access_token`", lambda r, _: _granted(r, access_token="")),  # nosec B106  # none at all
     ("access_missing", "CH-AUTHZ-01", "no `access_token`", lambda r, _: _granted(r, access_token=None)),
     (
         "access_type_lower_case",
         "CH-AUTHZ-01",
         "`token_type` bearer",
-        lambda r, _: _granted(r, token_type="bearer"),  # noqa: S106 - a kind of token,
+        lambda r, _: _granted(r, token_type="bearer"),  # noqa: S106 - a kind of token,  # nosec B106
     ),
     ("access_expires_text", "CH-AUTHZ-06", "`expires_in` as a text", lambda r, _: _granted(r, expires_in="300")),
     ("access_expired", "CH-AUTHZ-06", "`expires_in` of 0", lambda r, _: _granted(r, expires_in=0)),

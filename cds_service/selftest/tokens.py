@@ -76,7 +76,7 @@ class Signer(msgspec.Struct, frozen=True):
     def jwks(self) -> dict[str, Any]:
         """The public key as a key set."""
         algorithm = jwt.get_algorithm_by_name(self.algorithm)
-        assert isinstance(algorithm, jwt.algorithms.ECAlgorithm | jwt.algorithms.RSAAlgorithm)
+        assert isinstance(algorithm, jwt.algorithms.ECAlgorithm | jwt.algorithms.RSAAlgorithm)  # nosec B101  # narrows a type
         public: dict[str, Any] = json.loads(algorithm.to_jwk(self.key.public_key()))  # type: ignore[arg-type]
         return {"keys": [public | {"kid": self.kid, "alg": self.algorithm, "use": "sig"}]}
 

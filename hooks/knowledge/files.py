@@ -29,7 +29,7 @@ def read(path: Path) -> bytes:
 def parse_yaml(content: bytes, file: str) -> dict[str, Any]:
     """The file's mapping. A key that stands twice is an error: the second one would silently win."""
     try:
-        found = yaml.load(content, Loader=_Loader)  # noqa: S506 (a safe loader)
+        found = yaml.load(content, Loader=_Loader)  # noqa: S506 (a safe loader)  # nosec B506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""

@@ -10,7 +10,8 @@ A pytest plugin, which `tests/conftest.py` installs. Heard are
 
 A secret in any of it fails the session, and so does a server to whose output nobody listens. Not heard is what commands
 (`nam-cds call`, `explain`) print for the one who typed them, of that person's own patients: the tests run these with
-click's runner, or as processes. The log lines of the former are heard all the same.
+click's runner, or as processes. The log lines of the former are heard all the same. So it is with what the programs in
+the documentation print.
 """
 
 import logging
@@ -99,7 +100,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     for name, text in report.sections:
-        if name.startswith("Captured std"):
+        if name.startswith("Captured std") and not (name.startswith("Captured stdout") and _for_readers(report.nodeid)):
             LISTENER.hear(name, text)
 
 
@@ -118,6 +119,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for sentence in LISTENER.leaks[:50]:
             terminalreporter.line(sentence)
         terminalreporter.line(f"{len(LISTENER.leaks)} in all")
+
+
+def _for_readers(test: str) -> bool:
+    """Whether standard output is what a program in the documentation prints about a fixture, for its reader."""
+    return "tests/docs/test_examples.py::" in test
 
 
 def _listen_to_log_lines(patch: pytest.MonkeyPatch) -> None:

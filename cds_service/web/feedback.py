@@ -64,7 +64,7 @@ def blueprint(
         return render_template(
             "feedback.html",
             report=found,
-            chart=Markup(svg(found)),  # noqa: S704 - its template escapes all text
+            chart=Markup(svg(found)),  # noqa: S704 - its template escapes all text  # nosec B704
             choice=choice,
             steps=STEPS,
             all_days=DAYS,

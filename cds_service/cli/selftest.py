@@ -4,6 +4,7 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from rich.progress import Progress
@@ -108,7 +109,7 @@ def command(
         return
     if url is None:
         raise click.UsageError("Missing argument 'URL'.")
-    if not url.startswith(("http://", "https://")):
+    if not _is_web_address(url):
         raise click.UsageError(f"{url} is no web address; give it with http:// or https://.")
     checks = [check for check in CHECKS if not names or check.name in names or check.requirement in names]
     if not checks:
@@ -138,6 +139,14 @@ def command(
     grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     if any(result.severity in grave for result in failures(results)):
         raise SystemExit(1)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _print_list() -> None:

@@ -218,9 +218,9 @@ def discovery_distinct(ehr: Ehr) -> None:
 def discovery_one_hook_an_id(ehr: Ehr) -> None:
     answer = ehr.discover()
     names = [(entry.get("id"), entry.get("hook")) for entry in entries(answer)]
-    ids = [id_ for id_, _ in set(names)]
-    if twice := [id_ for id_ in ids if ids.count(id_) > 1]:
-        raise Unmet(f"the id {twice[0]} has several hooks", answer)
+    for id_, hook in names:
+        if any(other == id_ and another != hook for other, another in names):
+            raise Unmet(f"the id {id_} has several hooks", answer)
 
 
 @GROUP.check(

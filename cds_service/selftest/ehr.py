@@ -4,6 +4,7 @@ import copy
 import json
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -13,6 +14,7 @@ from cds_service.selftest.samples import Sample
 from cds_service.selftest.tokens import Signer
 from cds_service.selftest.wire import JSON, Exchange, Framing, Kind, Wire
 
+NO_KEY = "no key was given, so every call is refused"
 USELESS = "undefined"
 """What clients without a token are seen to send as one."""
 OWN = "the caller's own token"
@@ -58,11 +60,16 @@ class Ehr:
         self._good: dict[str, tuple[Exchange, Exchange]] = {}
         self._feedback: dict[str, bool] = {}
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether the service wants tokens, and there is no key to sign them: every call is refused."""
+        return self.options.expect_auth and self.signer is None
+
     # Addresses
 
     def url(self, service: Service | None = None, *more: str) -> str:
         """The address of discovery, or of a service and what is below it."""
-        return "/".join((self.discovery_url, *((service.id,) if service else ()), *more))
+        return "/".join((self.discovery_url, *((quote(service.id, safe=""),) if service else ()), *more))
 
     # Sending
 
@@ -125,6 +132,8 @@ class Ehr:
 
     def good(self, service: Service) -> Exchange:
         """The 200 answer to a complete call. Raises NotApplicable: without it, changed calls tell nothing."""
+        if self.is_outside:
+            raise NotApplicable(NO_KEY)
         try:
             answer = self.complete(service)
         except Unmet as unmet:
@@ -164,6 +173,8 @@ class Ehr:
         """Raise NotApplicable if nothing is at the feedback address, or feedback may not be sent."""
         if not self.options.feedback:
             raise NotApplicable("no feedback is sent")
+        if self.is_outside:
+            raise NotApplicable(NO_KEY)
         if service.id not in self._feedback:
             answer = self.feedback(service, {"feedback": [feedback_item("selftest-unknown-card")]})
             self._feedback[service.id] = answer.status not in (404, 405, 501)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cds_service.selftest.checks import Group, Level, Unmet
 from cds_service.selftest.ehr import Ehr, Service, feedback_item, without
+from cds_service.selftest.responses import objects, parts
 from cds_service.selftest.shapes import empties, nulls
 from cds_service.selftest.statuses import NOWHERE
 
@@ -25,10 +26,12 @@ def accepted(card: str, suggestion: str) -> dict[str, Any]:
 def _card(ehr: Ehr, service: Service) -> tuple[str, str]:
     """The uuid of a card that was shown, and of a suggestion of it; invented ones if there is none."""
     for answer in ehr.answers(service):
-        for card in answer.cards:
-            if isinstance(card, dict) and isinstance(card.get("uuid"), str):
-                offered = [one.get("uuid") for one in card.get("suggestions") or () if isinstance(one, dict)]
-                return card["uuid"], next(filter(None, offered), str(uuid.uuid4()))
+        for _, card in parts("card", answer.json):
+            if isinstance(card.get("uuid"), str):
+                offered = [
+                    one["uuid"] for _, one in objects(card.get("suggestions")) if isinstance(one.get("uuid"), str)
+                ]
+                return card["uuid"], (*offered, str(uuid.uuid4()))[0]
     return str(uuid.uuid4()), str(uuid.uuid4())
 
 

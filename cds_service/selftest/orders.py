@@ -4,6 +4,7 @@ from typing import Any
 
 from cds_service.selftest.checks import Change, Group, NotApplicable, Unmet
 from cds_service.selftest.ehr import Ehr, Service, changed, in_context, without
+from cds_service.selftest.responses import parts
 
 GROUP = Group("Orders")
 ORDER_HOOKS = ("order-select", "order-sign")
@@ -119,9 +120,8 @@ def other_fhir_version(ehr: Ehr, service: Service) -> None:
     ehr.good(service)
     extension = {"com.epic.cdshooks.request.fhir-version": "DSTU2"}
     answer = ehr.call(service, changed(ehr.request(service), extension=extension)).expect(200)
-    for card in answer.cards:
-        for suggestion in card.get("suggestions") or ():
-            for action in suggestion.get("actions") or ():
-                type_ = (action.get("resource") or {}).get("resourceType")
-                if type_ in ("MedicationRequest", "ServiceRequest"):
-                    raise Unmet(f"a suggestion holds a {type_}, which DSTU2 does not have", answer)
+    for place, action in parts("action", answer.json):
+        resource = action.get("resource")
+        type_ = resource.get("resourceType") if isinstance(resource, dict) else None
+        if type_ in ("MedicationRequest", "ServiceRequest"):
+            raise Unmet(f"{place}: a {type_}, which DSTU2 does not have", answer)

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from cds_service.selftest.checks import Group, Level, NotApplicable, Unmet
-from cds_service.selftest.ehr import Ehr, Service, changed, essence, in_context, without
+from cds_service.selftest.ehr import NO_KEY, Ehr, Service, changed, essence, in_context, without
 from cds_service.selftest.samples import KNOWN_HOOKS
 
 GROUP = Group("Request")
@@ -38,6 +38,8 @@ def authorization(**changes: Any) -> dict[str, Any]:
     why="All other checks change one thing about this call.",
 )
 def complete_call(ehr: Ehr, service: Service) -> None:
+    if ehr.is_outside:
+        raise NotApplicable(NO_KEY)
     answer = ehr.complete(service)
     if answer.status == 401 and ehr.signer is None:
         raise Unmet("401: the service wants a token; give --key and --issuer, or --expect-auth", answer)

@@ -175,7 +175,7 @@ def summary_on_one_line(card: Part) -> str:
 
 @_rule("CH-CARD-02", "MUST", "card", "`indicator`: info, warning or critical", "Clients colour and sort by it.")
 def indicator(card: Part) -> str:
-    return "" if card.get("indicator") in _URGENCY else f"`indicator` is {card.get('indicator')!r}"
+    return "" if card.get("indicator") in tuple(_URGENCY) else f"`indicator` is {card.get('indicator')!r}"
 
 
 @_rule("CH-CARD-03", "MUST", "card", "`source` with a `label`", "Clinicians have to see who says so.")

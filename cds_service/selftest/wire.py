@@ -19,6 +19,8 @@ from cds_service.selftest.checks import Unmet, listed
 Kind = Literal["discovery", "call", "feedback", "preflight", "other"]
 Framing = Literal["plain", "chunked", "expect"]
 JSON = "application/json"
+LARGEST = 20_000_000
+"""Bytes of an answer that are read."""
 SHOWN = 1200
 """Characters of a body that a report shows."""
 _CHUNK = 4096
@@ -139,7 +141,7 @@ class Wire:
             answer = connection.getresponse()
             exchange.status = answer.status
             exchange.headers = _joined(answer.getheaders())
-            exchange.body = answer.read()
+            exchange.body = answer.read(LARGEST)
         except (OSError, HTTPException) as error:
             self._silent += 1
             what = f"no answer: {str(error) or type(error).__name__}"

@@ -107,6 +107,8 @@ def test_no_cds_service_there_is_said(run: Run, server: str) -> None:
     [
         ((), "Missing argument 'URL'"),
         (("cds.example",), "is no web address"),
+        (("http://cds.example:port",), "is no web address"),
+        (("http:///cds-services",), "is no web address"),
         (("http://127.0.0.1:1", "--check", "nonsense"), "--list shows them"),
         (("http://127.0.0.1:1", "--issuer", "https://ehr.example"), "A token needs --key"),
         (("http://127.0.0.1:1", "--fhir-listen", "here"), "HOST:PORT"),

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask import Flask
 
 from cds_service.selftest import fhir
 from cds_service.selftest.checks import Check
-from cds_service.selftest.ehr import Ehr
+from cds_service.selftest.ehr import Ehr, Options
 from cds_service.selftest.listener import Listener
 from cds_service.selftest.run import CHECKS, Result, run
 from cds_service.selftest.samples import BUILT_IN, PATIENT, Sample
@@ -101,6 +102,39 @@ def proper(serve: Callable[..., Any]) -> dict[str, set[str]]:
 def test_each_check_passes_on_a_proper_service(proper: dict[str, set[str]], check: Check) -> None:
     assert "passed" in proper[check.name]
     assert proper[check.name] <= {"passed", "not applicable"}
+
+
+def test_without_a_key_only_refusals_are_checked(serve: Callable[..., Any]) -> None:
+    with bench(serve, known()) as found:
+        outside = Ehr(found.service.address, Wire(20), found.ehr.sample, options=Options(expect_auth=True))
+        results = run(outside)
+    assert [result.detail for result in results if result.outcome == "failed"] == []
+    passed = {result.check.name for result in results if result.outcome == "passed"}
+    assert {"token_none", "token_unsigned", "token_symmetric", "token_unknown_jku", "refusals_alike"} <= passed
+    assert not {"complete_call", "token_expired", "feedback_accepted"} & passed
+
+
+def test_a_service_that_answers_nonsense_is_judged_to_the_end(serve: Callable[..., Any]) -> None:
+    """Whatever a service says, the run ends with a result for each check."""
+    nonsense: Any = {
+        "cards": [7, [], {"suggestions": 7, "indicator": {}, "source": [], "links": {"url": 1}, "uuid": 3}]
+    }
+    nonsense["cards"].append({"suggestions": [1, {"actions": {"a": 1}}, {"uuid": [], "actions": [3, {"type": []}]}]})
+    for services in (
+        [
+            {"id": "a b/c?", "hook": "patient-view", "prefetch": {"x": 7, "y": "{{{", "z": "http://[/?&=%zz"}},
+            {"id": []},
+        ],
+        [{"id": "x", "hook": "never-heard-of"}, {"id": "x", "hook": ["patient-view"]}],
+        [{"id": "x", "hook": "order-select", "prefetch": []}],
+    ):
+        app = Flask(__name__)
+        app.add_url_rule("/cds-services", view_func=lambda answer=services: {"services": answer})
+        app.add_url_rule("/cds-services/<path:id_>", view_func=lambda id_: nonsense, methods=["POST"])
+        with serve(app) as address:
+            results = run(Ehr(address, Wire(20), Sample(PATIENT, BUILT_IN)))
+        assert {result.check.name for result in results} == {check.name for check in CHECKS}
+        assert "failed" in {result.outcome for result in results}
 
 
 def test_each_check_says_what_it_is_about() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import fixtures
@@ -14,6 +15,7 @@ from cds_service.selftest.ehr import Ehr
 from cds_service.selftest.listener import Listener
 from cds_service.selftest.run import Result, run
 from cds_service.selftest.samples import Sample
+from cds_service.selftest.tokens import Signer
 from cds_service.selftest.wire import Wire
 from tests.cli.serving import serving
 
@@ -26,14 +28,26 @@ def sample() -> Sample:
     return Sample(PATIENT, resources_in(fixtures.bundle(PATIENT, today())), json.loads(ORDERS.read_bytes()))
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Result]]:
+def client(folder: Path, fhir_base: str) -> tuple[Signer, Path]:
+    """A client, and the clients file in which it stands."""
+    signer = msgspec.structs.replace(Signer.invented(), issuer="https://ehr.example", kid="ehr/1+=")
+    (folder / "keys.json").write_text(json.dumps(signer.jwks()))
+    file = folder / "clients.yaml"
+    file.write_text(f"ehr: {{issuer: {signer.issuer}, jwks: keys.json, fhir_servers: [{fhir_base}]}}\n")
+    return signer, file
+
+
+@pytest.fixture(scope="module", params=["open", "authenticated"])
+def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Result]]:
     """A whole run on the service as it is by default, which may read from a FHIR server of ours."""
-    patient = sample()
+    patient, folder = sample(), tmp_path_factory.mktemp("own")
     listener = Listener("127.0.0.1", 0, fhir.serving(patient))
+    base = f"{listener.origin}{fhir.PATH}"
+    signer, clients = client(folder, base) if request.param == "authenticated" else (None, None)
+    options = ("--clients", str(clients)) if clients else ("--fhir-servers", base)
     try:
-        with serving(tmp_path_factory.mktemp("own"), "--fhir-servers", f"{listener.origin}{fhir.PATH}") as server:
-            yield run(Ehr(server.base, Wire(20), patient, fhir=listener))
+        with serving(folder, *options) as server:
+            yield run(Ehr(server.base, Wire(20), patient, signer=signer, fhir=listener))
     finally:
         listener.close()
 
@@ -43,13 +57,14 @@ def test_no_check_fails(results: list[Result]) -> None:
     assert failed == []
 
 
-def test_what_is_not_checked_is_not_there_to_be_checked(results: list[Result]) -> None:
+def test_what_is_not_checked_is_not_there_to_be_checked(request: pytest.FixtureRequest, results: list[Result]) -> None:
+    is_open = request.node.callspec.params["results"] == "open"
     reasons = {result.detail for result in results if result.outcome == "not applicable"}
     assert reasons <= {
         "it is for order-select and order-sign",
         "it is for order-select",
-        "neither a key nor --expect-auth was given",
-        "it takes a key and --fhir-listen",
+        *(("neither a key nor --expect-auth was given", "it takes a key and --fhir-listen") if is_open else ()),
+        *(() if is_open else ("the service is authenticated",)),
         "no extension came; --patient-bundle can give a patient who has something to be said of",
     }
 

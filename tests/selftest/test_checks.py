@@ -114,27 +114,34 @@ def test_without_a_key_only_refusals_are_checked(serve: Callable[..., Any]) -> N
     assert not {"complete_call", "token_expired", "feedback_accepted"} & passed
 
 
-def test_a_service_that_answers_nonsense_is_judged_to_the_end(serve: Callable[..., Any]) -> None:
-    """Whatever a service says, the run ends with a result for each check."""
-    nonsense: Any = {
-        "cards": [7, [], {"suggestions": 7, "indicator": {}, "source": [], "links": {"url": 1}, "uuid": 3}]
-    }
-    nonsense["cards"].append({"suggestions": [1, {"actions": {"a": 1}}, {"uuid": [], "actions": [3, {"type": []}]}]})
-    for services in (
-        [
-            {"id": "a b/c?", "hook": "patient-view", "prefetch": {"x": 7, "y": "{{{", "z": "http://[/?&=%zz"}},
-            {"id": []},
-        ],
-        [{"id": "x", "hook": "never-heard-of"}, {"id": "x", "hook": ["patient-view"]}],
+NONSENSE = {
+    "cards": [
+        7,
+        [],
+        {"suggestions": 7, "indicator": {}, "source": [], "links": {"url": 1}, "uuid": 3},
+        {"suggestions": [1, {"actions": {"a": 1}}, {"uuid": [], "actions": [3, {"type": []}]}]},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        [{"id": "a b/c?", "hook": "patient-view", "prefetch": {"x": 7, "y": "{{{", "z": "http://[/?&=%zz"}}],
+        [{"id": "x", "hook": "never-heard-of"}, {"id": "x", "hook": ["patient-view"]}, {"id": []}],
         [{"id": "x", "hook": "order-select", "prefetch": []}],
-    ):
-        app = Flask(__name__)
-        app.add_url_rule("/cds-services", view_func=lambda answer=services: {"services": answer})
-        app.add_url_rule("/cds-services/<path:id_>", view_func=lambda id_: nonsense, methods=["POST"])
-        with serve(app) as address:
-            results = run(Ehr(address, Wire(20), Sample(PATIENT, BUILT_IN)))
-        assert {result.check.name for result in results} == {check.name for check in CHECKS}
-        assert "failed" in {result.outcome for result in results}
+    ],
+    ids=["odd id and templates", "unknown hook", "no templates"],
+)
+def test_a_service_that_answers_nonsense_is_judged_to_the_end(serve: Callable[..., Any], services: list[Any]) -> None:
+    """Whatever a service says, the run ends with a result for each check."""
+    app = Flask(__name__)
+    app.add_url_rule("/cds-services", "discovery", lambda: {"services": services})
+    app.add_url_rule("/cds-services/<path:id_>", "call", lambda id_: NONSENSE, methods=["POST"])
+    with serve(app) as address:
+        results = run(Ehr(address, Wire(20), Sample(PATIENT, BUILT_IN)))
+    assert {result.check.name for result in results} == {check.name for check in CHECKS}
+    assert "failed" in {result.outcome for result in results}
 
 
 def test_each_check_says_what_it_is_about() -> None:

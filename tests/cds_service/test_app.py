@@ -152,6 +152,28 @@ def test_CH_STAT_03_bad_bodies(client: FlaskClient, body: bytes, code: str) -> N
     check_outcome(client.post(ADDRESS, data=body, content_type="application/json"), 400, code)
 
 
+@pytest.mark.parametrize("path", [ADDRESS, f"{ADDRESS}/feedback"])
+@pytest.mark.parametrize("member", ["context", "extension", "prefetch", "unknown"])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_CH_GEN_11_nesting_has_a_limit_and_no_depth_is_a_failure(
+    client: FlaskClient, path: str, member: str, opening: str, closing: str
+) -> None:
+    def status(depth: int) -> int:
+        nested = "@"
+        members = request(complete() | {"zzz": nested} if member == "prefetch" else complete())
+        members |= {} if member == "prefetch" else {member: members.get(member, {}) | {"zzz": nested}}
+        body = json.dumps(members).replace('"@"', opening * depth + "1" + closing * depth)
+        return client.post(path, data=body, content_type="application/json").status_code
+
+    taken = 200 if path == ADDRESS else 400  # the body is no feedback
+    assert status(300) == taken
+    assert {status(depth) for depth in range(900, 1010, 3)} <= {200, 400, 412}
+    too_deep = client.post(path, data=b'{"context":' + b"[" * 5_000, content_type="application/json")
+    issue = check_outcome(too_deep, 400, "not-json")
+    assert issue["details"]["text"] == "The body is nested too deeply."
+    assert status(5_000) == 400
+
+
 def test_CH_STAT_03_the_place_is_named(client: FlaskClient) -> None:
     issue = check_outcome(post(client, request(context={"userId": "Practitioner/1"})), 400, "invalid-request")
     assert issue["expression"] == ["context.patientId"]

@@ -17,7 +17,10 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
 FROM python:3.13.14-slim-bookworm
 COPY --from=build /opt/nam-cds /opt/nam-cds/
 ENV PATH=/opt/nam-cds/bin:$PATH PYTHONDONTWRITEBYTECODE=1
-WORKDIR /tmp
+# The database and its key. Anybody may write, as some platforms choose the user id.
+RUN mkdir -m 1777 /var/lib/nam-cds
+WORKDIR /var/lib/nam-cds
+VOLUME /var/lib/nam-cds
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BASE_IMAGE = re.compile(r"python:\d+\.\d+\.\d+-slim-\w+")
-MAPPED = re.compile(r"(?<![\w.])/(opt|src|tmp)\b")
+MAPPED = re.compile(r"(?<![\w.])/(opt|src|tmp|var)\b")
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Image:
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
     healthcheck: list[str] = field(default_factory=list)
+    volume: Path | None = None
 
     def start(self, **environment: str) -> "subprocess.Popen[str]":
         """Start what a container of this image starts, its output on a pipe."""
@@ -100,6 +101,7 @@ def _copy_step(image: Image, arguments: str, context: Path) -> None:
 
 
 def _run_step(image: Image, command: str) -> None:
+    (image.root / "var/lib").mkdir(parents=True, exist_ok=True)  # every system has it
     shell = ["/bin/sh", "-ec", _mapped(image.root, command)]
     done = subprocess.run(shell, cwd=image.workdir, env=image.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"RUN {command}\n{done.stdout}{done.stderr}"
@@ -123,6 +125,8 @@ def _describe(image: Image, head: str, rest: str) -> None:
             image.command = json.loads(rest)
         case "HEALTHCHECK":
             image.healthcheck = json.loads(rest.partition("CMD ")[2])
+        case "VOLUME":
+            image.volume = Path(_mapped(image.root, rest))
         case "EXPOSE":
             assert rest == "8080"
         case _:

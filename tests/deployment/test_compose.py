@@ -49,6 +49,14 @@ def test_the_settings_are_accepted_and_name_the_sandbox(services: dict[str, dict
     assert server.open
 
 
+def test_feedback_outlives_the_container(services: dict[str, dict[str, Any]]) -> None:
+    (volume,) = services["nam-cds"]["volumes"]
+    name, _, place = volume.partition(":")
+    assert name in yaml.safe_load(FILE.read_text())["volumes"]
+    assert f"VOLUME {place}\n" in (ROOT / "Dockerfile").read_text()
+    assert f"WORKDIR {place}\n" in (ROOT / "Dockerfile").read_text()
+
+
 def test_the_sandbox_is_seeded_once_it_answers(services: dict[str, dict[str, Any]]) -> None:
     assert services["seed"]["depends_on"] == {"fhir-ready": {"condition": "service_completed_successfully"}}
     assert services["seed"]["command"][-1] == services["fhir-ready"]["environment"]["FHIR_SERVER"]

@@ -65,6 +65,17 @@ def test_the_knowledge_is_in_the_image(image: Image) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_is_kept_is_on_the_volume(image: Image) -> None:
+    assert image.volume is not None
+    assert image.workdir == image.volume
+    assert image.volume.stat().st_mode & 0o1777 == 0o1777
+    environment = {**image.environment, "TERM": "dumb"}
+    command = [*image.entrypoint, "database", "upgrade"]
+    done = subprocess.run(command, cwd=image.workdir, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (image.volume / "nam-cds.sqlite").exists()
+
+
 def test_what_runs_is_not_root_and_cannot_install_more(image: Image) -> None:
     assert image.user.partition(":")[0].isdigit()
     assert int(image.user.partition(":")[0]) > 0

@@ -59,7 +59,7 @@ class Fingerprints:
             [(c.name, c.truth, "" if c.grows else c.value, c.when) for c in criteria],
             sorted(_content(fact) for source in sources for fact in self._cited(source)),
             [(row.what, "" if row.grows else row.value, row.when) for row in draft.facts],
-            [_words(text, sources) for text in (draft.summary, *draft.why)],
+            _words("\n".join((draft.summary, *draft.why)), sources),
             [suggestion.label for suggestion in draft.suggestions],
         )
 
@@ -74,8 +74,9 @@ class Fingerprints:
 
 def _words(text: str, sources: Iterable[str]) -> str:
     """A text without numbers, and without the references that the trace gives as its sources."""
-    for source in sorted(sources, key=len, reverse=True):
-        text = text.replace(md(source), "")
+    if "/" in text:
+        for source in sorted(sources, key=len, reverse=True):
+            text = text.replace(md(source), "")
     return _NUMBERS.sub("", text)
 
 

@@ -19,6 +19,8 @@ from cds_service.explanation import explain, report
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 from cds_service.store.items import Override
+from cds_service.store.report import Counts
+from cds_service.store.report import report as report_of
 from cds_service.store.store import Store
 from hooks import services
 from hooks.knowledge import load
@@ -225,6 +227,19 @@ def test_a_store_that_is_down_quiets_nothing_and_costs_no_card(ward: Ward, ehr: 
         connection.execute("DROP TABLE shown_card")
     assert ESCALATION in cards(ehr)
     assert ESCALATION in cards(ehr)
+
+
+def test_the_report_counts_what_was_sent_and_not_what_stayed_away(ward: Ward, ehr: FlaskClient) -> None:
+    quieted(ward, ehr)
+    cards(ehr)
+    store = ward.engine.store
+    assert store
+    found = store.read(lambda connection: report_of(connection, ward.now()))
+    told = {line.rule: line.total for line in found.lines}
+    assert told == {
+        ESCALATION: Counts(overridden=1, reasons={"specialist-plan": 1}),
+        ANTIBODIES: Counts(waiting=3),
+    }
 
 
 def test_the_database_is_asked_only_for_patients_who_pass_the_gate(

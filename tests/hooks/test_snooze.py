@@ -13,7 +13,7 @@ from hooks.engine import Evaluation, evaluate
 from hooks.reasoning import Criterion
 from hooks.rules.base import CardDraft, Rule
 from hooks.rules.order import RULES
-from tests.hooks.builders import TODAY, base, chart, ck, condition, course, infusion, knowledge, verdict
+from tests.hooks.builders import TODAY, base, chart, ck, condition, course, daily, infusion, knowledge, verdict
 
 URL = "https://cds.example.org"
 UNTIL = TODAY + timedelta(days=14)
@@ -136,6 +136,18 @@ def test_the_card_on_data_quality_can_be_snoozed_as_well() -> None:
     on = chart(condition("imnm"), condition("pregnancy", 4000), age=None)
     assert "DataQuality" not in topics(seen(on, "DataQuality"))
     assert shown(seen(on, "DataQuality"))["DataQuality"].startswith("snoozed until")
+
+
+def test_a_real_warning_that_was_a_line_comes_as_a_card_and_is_not_snoozed_with_its_holder() -> None:
+    rising = (ck(1000, 300), ck(1000, 200))
+    taper = course("glucocorticoid", 100, steps=(daily(20, end=31), daily(10, start=30)))
+    on = base(*rising, taper, without=("ivig", "prednisone"))
+    first = evaluate(on, knowledge(), TODAY, URL)
+    assert shown(first)["PrematureTaper"] == "displaced by Relapse"
+    e = seen(on, "Relapse")
+    assert "Relapse" not in topics(e)
+    assert "PrematureTaper" in topics(e)
+    assert shown(e)["PrematureTaper"] == ""
 
 
 # -- made-up rules: what a snoozed card no longer does -----------------------------------------------------------------

@@ -14,10 +14,13 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 
+from cds_service.app import create_app
 from cds_service.errors import SettingsError
 from cds_service.protocol.cards import Card, CdsResponse, Coding, Source
 from cds_service.registry import Answer, Call, CdsService
-from tests.cds_service.support import PATIENT, complete, patient, request, service
+from cds_service.settings import Settings
+from tests.cds_service.security.signing import NOW, PUBLIC_URL, claims, clients_file, key_pair
+from tests.cds_service.support import PATIENT, TODAY, complete, patient, request, service
 
 UUID = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 ADDRESS = "/cds-services/demo"
@@ -195,6 +198,32 @@ def test_each_thread_has_its_own_record(services: FlaskClient, audited: Audited)
     records = audited()
     assert sorted(record["request_id"] for record in records) == ids
     assert all(len(record["rules"]) == 3 for record in records)
+
+
+def test_CH_SEC_10_who_called_is_written_and_so_is_whoever_may_not(
+    demo: CdsService, audited: Audited, tmp_path: Path
+) -> None:
+    settings = Settings(
+        public_url=PUBLIC_URL,
+        clients=clients_file(tmp_path, tenants=["north"]),
+        calls_per_minute=2,
+        audit_log=tmp_path / "audit.jsonl",
+        database="memory",
+    )
+    app = create_app(settings, services=(demo,), today=lambda: TODAY, now=lambda: NOW)
+    tokens = [key_pair("one").sign(claims(tenant=tenant)) for tenant in ("north", "west", "north", "north")]
+    for token in (*tokens, "no-token"):
+        headers = {"Authorization": f"Bearer {token}"}
+        app.test_client().post(ADDRESS, json=request(complete()), headers=headers)
+    app.extensions["cds_service"]["engine"].close()
+    found = [(one["status"], one["outcome"], one.get("client"), one.get("tenant")) for one in audited()]
+    assert found == [
+        (200, "answered", "st-elsewhere", "north"),
+        (403, "forbidden", "st-elsewhere", "west"),
+        (200, "answered", "st-elsewhere", "north"),
+        (429, "too-many-calls", "st-elsewhere", "north"),
+        (401, "unauthorized", None, None),
+    ]
 
 
 # The file

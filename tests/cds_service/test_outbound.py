@@ -381,5 +381,6 @@ def test_CH_SSRF_06_a_handshake_that_never_ends_can_be_ended() -> None:
             assert peer.recv(1)  # the handshake has begun
             connections[-1].end()
             caller.join(20)
+            assert not caller.is_alive()
         adapter.close()
     assert len(failures) == 1

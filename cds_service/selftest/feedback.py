@@ -6,8 +6,7 @@ from typing import Any
 
 from cds_service.selftest.checks import Group, Level, Unmet
 from cds_service.selftest.ehr import Ehr, Service, feedback_item, without
-from cds_service.selftest.responses import objects, parts
-from cds_service.selftest.shapes import empties, nulls
+from cds_service.selftest.shapes import empties, nulls, objects, parts
 from cds_service.selftest.statuses import NOWHERE
 
 GROUP = Group("Feedback")

@@ -4,7 +4,7 @@ from typing import Any
 
 from cds_service.selftest.checks import Change, Group, NotApplicable, Unmet
 from cds_service.selftest.ehr import Ehr, Service, changed, in_context, without
-from cds_service.selftest.responses import parts
+from cds_service.selftest.shapes import parts
 
 GROUP = Group("Orders")
 ORDER_HOOKS = ("order-select", "order-sign")

@@ -1,18 +1,17 @@
 """The request: what a service has to refuse, and what it has to put up with."""
 
-import gzip
 import json
 import uuid
 from typing import Any
 
-from cds_service.selftest.checks import Group, Level, NotApplicable, Unmet
+from cds_service.selftest.checks import Group, NotApplicable, Unmet
 from cds_service.selftest.ehr import NO_KEY, Ehr, Service, changed, essence, in_context, without
 from cds_service.selftest.samples import KNOWN_HOOKS
 
 GROUP = Group("Request")
 
 _UUID_V1 = "5c3b1f0a-6d2e-11ef-9c3a-0242ac120002"
-_REFUSED = "Bad input is the client's fault, and has to be told as such: neither a defect of the service nor an answer."
+REFUSED = "Bad input is the client's fault, and has to be told as such: neither a defect of the service nor an answer."
 _TOLERANT = "Real clients do so; a service that refuses them is silent for all their patients."
 GRANTED = "selftest-access-token"
 """What opens the FHIR server; it must not be seen anywhere else."""
@@ -80,7 +79,7 @@ for _name, _requirement, _sends, _change in (
     ("not_a_number", "CH-GEN-11", "`NaN` in the body", lambda r, _: _with_raw(r, b"NaN")),
     ("duplicate_keys", "CH-GEN-11", "`hook` twice in the body", lambda r, _: _twice(r)),
 ):
-    GROUP.variant(_requirement, "REC", _name, _change, 400, 422, sends=_sends, why=_REFUSED)
+    GROUP.variant(_requirement, "REC", _name, _change, 400, 422, sends=_sends, why=REFUSED)
 
 GROUP.variant(
     "CH-GEN-11",
@@ -111,7 +110,7 @@ def _twice(request: dict[str, Any]) -> bytes:
     "REC",
     sends="a call for each field that the hook requires, without it",
     expects="400 (200 or 412 where an order hook comes without its orders)",
-    why=_REFUSED,
+    why=REFUSED,
 )
 def required_context_missing(ehr: Ehr, service: Service) -> None:
     ehr.good(service)
@@ -263,93 +262,3 @@ def hook_instance_repeated(ehr: Ehr, service: Service) -> None:
 def _reads(ehr: Ehr, service: Service) -> dict[str, Any]:
     sent = ehr.request(service)["prefetch"]
     return {key: sent[key] for key, template in service.prefetch.items() if "?" not in template and key in sent}
-
-
-# How it is sent
-
-_MEDIA_TYPES: tuple[tuple[str, str, Level, str, tuple[int, ...]], ...] = (
-    ("media_type_charset", "CH-REQ-12", "MUST", "application/json; charset=utf-8", (200,)),
-    ("media_type_fhir", "CH-REQ-12", "REC", "application/fhir+json", (200,)),
-    ("media_type_text", "CH-REQ-12", "REC", "text/plain", (200, 400, 415)),
-    ("media_type_form", "CH-REQ-12", "REC", "application/x-www-form-urlencoded", (200, 400, 415)),
-)
-for _name, _requirement, _level, _media_type, _statuses in _MEDIA_TYPES:
-    GROUP.variant(
-        _requirement,
-        _level,
-        _name,
-        lambda r, _: r,
-        *_statuses,
-        sends=f"a complete call as {_media_type}",
-        why="Clients differ in what they call JSON." if _statuses == (200,) else "It can be refused; it is no defect.",
-        headers={"Content-Type": _media_type},
-    )
-GROUP.variant(
-    "CH-GEN-11",
-    "REC",
-    "large_body",
-    lambda r, _: changed(r, extension={"org.example.selftest": "x" * 3_000_000}),
-    200,
-    413,
-    sends="a body of 3 MB",
-    why="Charts are large. What is too large is refused in so many words.",
-)
-GROUP.variant(
-    "CH-TOL-28",
-    "REC",
-    "gzip_body",
-    lambda r, _: gzip.compress(json.dumps(r).encode()),
-    200,
-    415,
-    sends="a complete call, compressed by gzip",
-    why="Some HTTP clients compress by themselves. 415 tells them not to.",
-    headers={"Content-Encoding": "gzip"},
-)
-GROUP.variant(
-    "CH-TOL-28",
-    "REC",
-    "gzip_that_is_none",
-    lambda r, _: r,
-    400,
-    415,
-    sends="`Content-Encoding: gzip` over a body that is not",
-    why=_REFUSED,
-    headers={"Content-Encoding": "gzip"},
-)
-
-
-@GROUP.check(
-    "CH-TOL-28",
-    "REC",
-    sends="a complete call in chunks",
-    expects="200, or 411",
-    why="HTTP clients that do not know the length beforehand send chunks.",
-)
-def chunked_body(ehr: Ehr, service: Service) -> None:
-    ehr.good(service)
-    ehr.call(service, ehr.request(service), framing="chunked").expect(200, 411)
-
-
-@GROUP.check(
-    "CH-TOL-28",
-    "REC",
-    sends="a complete call with `Expect: 100-continue`, the body two seconds later if nothing comes",
-    expects="200, or 417",
-    why="Some HTTP clients ask before they send a large body.",
-)
-def expect_continue(ehr: Ehr, service: Service) -> None:
-    ehr.good(service)
-    ehr.call(service, ehr.request(service), framing="expect").expect(200, 417)
-
-
-@GROUP.check(
-    "CH-TOL-11",
-    "REC",
-    sends="calls to the service's address with a slash at its end, and with two before the id",
-    expects="200, without a redirect",
-    why="Clients join addresses as texts; a redirect breaks preflights, and makes a POST a GET.",
-)
-def service_path_variants(ehr: Ehr, service: Service) -> None:
-    ehr.good(service)
-    for url in (f"{ehr.url(service)}/", f"{ehr.url()}//{service.id}"):
-        ehr.call(service, ehr.request(service), url=url).expect(200)

@@ -16,6 +16,8 @@ from cds_service.selftest import (
     request,
     responses,
     statuses,
+    suggestions,
+    transport,
 )
 from cds_service.selftest.checks import SEVERITY, Check, NotApplicable, Unmet
 from cds_service.selftest.ehr import Ehr, Service
@@ -23,7 +25,20 @@ from cds_service.selftest.wire import Exchange
 
 GROUPS = tuple(
     module.GROUP
-    for module in (discovery, request, prefetch, orders, fhir, responses, statuses, cors, authentication, feedback)
+    for module in (
+        discovery,
+        request,
+        transport,
+        prefetch,
+        orders,
+        fhir,
+        responses,
+        suggestions,
+        statuses,
+        cors,
+        authentication,
+        feedback,
+    )
 )
 CHECKS: tuple[Check, ...] = tuple(check for group in GROUPS for check in group.checks)
 Outcome = Literal["passed", "failed", "not applicable"]

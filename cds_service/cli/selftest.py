@@ -60,6 +60,7 @@ Exit codes: 0 every MUST that could be checked is met (see --fail-on), 1 not, or
 @click.option("--jku", default="", help="The client's `jku`, if its keys are fetched.")
 @click.option("--tenant", default="", help="The client's `tenant`, if it has any.")
 @click.option("--algorithm", default="", help="Default: what fits the key (ES384, RS384).")
+@click.option("--public-url", default="", help="The base that the service expects in `aud`, if it is called elsewhere.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Seconds for an answer."
 )
@@ -93,6 +94,7 @@ def command(
     jku: str,
     tenant: str,
     algorithm: str,
+    public_url: str,
     timeout: float,
     fail_on: str,
     junit_file: Path | None,
@@ -116,7 +118,14 @@ def command(
         raise click.UsageError("There is no such check; --list shows them.")
     sample = _sample(patient_bundle, patient_id, context_file)
     signer = _signer(key_file, issuer, kid=kid, jku=jku, tenant=tenant, algorithm=algorithm)
-    options = Options(services=services, feedback=feedback, cors=cors, origin=origin, expect_auth=expect_auth)
+    options = Options(
+        services=services,
+        feedback=feedback,
+        cors=cors,
+        origin=origin,
+        expect_auth=expect_auth,
+        public_url=public_url,
+    )
     address = discovery_url(url)
     with ExitStack() as stack:
         listener = _listener(fhir_listen, sample)

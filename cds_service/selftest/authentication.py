@@ -43,7 +43,7 @@ def _defect(
     def check(ehr: Ehr) -> None:
         service = _authenticated(ehr)
         signer = _signing(ehr) if needs_key else ehr.signer or Signer.invented()
-        _refused(ehr, service, forge(signer, ehr.url(service)))
+        _refused(ehr, service, forge(signer, ehr.audience(ehr.url(service))))
 
 
 _NOBODY = "Whoever can reach the service could ask about every patient."
@@ -178,7 +178,7 @@ def token_unknown_jku(ehr: Ehr) -> None:
         kid = known.kid if known else stranger.kid
         for one in (issuer, stranger.issuer):
             forged = Signer(stranger.key, stranger.algorithm, kid, one, jku)
-            answer = _refused(ehr, service, forged.token(ehr.url(service)))
+            answer = _refused(ehr, service, forged.token(ehr.audience(ehr.url(service))))
             if listener.heard:
                 raise Unmet(f"the service fetched {jku}, which only the token named", answer)
     finally:
@@ -197,7 +197,7 @@ def token_replayed(ehr: Ehr) -> None:
     service = _authenticated(ehr)
     signer = _signing(ehr)
     ehr.good(service)
-    token = signer.token(ehr.url(service))
+    token = signer.token(ehr.audience(ehr.url(service)))
     ehr.call(service, ehr.request(service), token=token).expect(200)
     _refused(ehr, service, token)
 
@@ -214,7 +214,7 @@ def token_audience_array(ehr: Ehr) -> None:
     service = _authenticated(ehr)
     signer = _signing(ehr)
     ehr.good(service)
-    token = signer.token("", aud=["https://selftest.example", ehr.url(service)])
+    token = signer.token("", aud=["https://selftest.example", ehr.audience(ehr.url(service))])
     ehr.call(service, ehr.request(service), token=token).expect(200)
 
 
@@ -230,7 +230,7 @@ def token_more_claims(ehr: Ehr) -> None:
     service = _authenticated(ehr)
     signer = _signing(ehr)
     ehr.good(service)
-    token = signer.token(ehr.url(service), sub="selftest", client_id="selftest")
+    token = signer.token(ehr.audience(ehr.url(service)), sub="selftest", client_id="selftest")
     ehr.call(service, ehr.request(service), token=token).expect(200)
 
 

@@ -38,6 +38,8 @@ class Options(msgspec.Struct, frozen=True):
     cors: bool = True
     origin: str = "https://sandbox.cds-hooks.org"
     expect_auth: bool = False
+    public_url: str = ""
+    """What the service takes for its own base, if that is not where it is called: tokens are made out to it."""
 
 
 class Ehr:
@@ -71,6 +73,12 @@ class Ehr:
         """The address of discovery, or of a service and what is below it."""
         return "/".join((self.discovery_url, *((quote(service.id, safe=""),) if service else ()), *more))
 
+    def audience(self, url: str) -> str:
+        """What a token for this address is made out to."""
+        base = self.discovery_url.removesuffix("/cds-services")
+        public = self.options.public_url.rstrip("/")
+        return public + url.removeprefix(base) if public else url
+
     # Sending
 
     def send(
@@ -89,7 +97,7 @@ class Ehr:
         """One request. `audience`: what the token is for, if that is not the URL as it is written."""
         sent = {"Accept": JSON, **(headers or {})}
         if token == OWN:
-            token = self.signer.token(audience or url) if self.signer else None
+            token = self.signer.token(self.audience(audience or url)) if self.signer else None
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         return self.wire.send(Exchange(kind, service, method, url, headers=sent, sent=body), framing)

@@ -27,12 +27,13 @@ def pem(key: Any, passphrase: bytes = b"") -> bytes:
 def selftest(serve: Callable[..., Any], tmp_path: Path) -> Any:
     """Run the command with the key of a client that a proper service knows, or with other options."""
 
-    def run(*options: str) -> Result:
+    def run(*options: str, public_url: str = "") -> Result:
         signer = msgspec.structs.replace(Signer.invented(), issuer=ISSUER, kid="ehr-1")
         service, file = PlainService(signer), tmp_path / "client.pem"
         file.write_bytes(pem(signer.key))
-        with serve(service.app) as service.address:
-            return CliRunner().invoke(main, ["selftest", service.address, "--key", str(file), *options])
+        with serve(service.app) as address:
+            service.address = public_url or address
+            return CliRunner().invoke(main, ["selftest", address, "--key", str(file), *options])
 
     return run
 
@@ -41,6 +42,13 @@ def test_a_known_client_is_answered_and_each_defect_of_its_tokens_is_tried(selft
     done = selftest("--issuer", ISSUER, "--kid", "ehr-1", "--check", "token_replayed", "--check", "token_expired")
     assert done.exit_code == 0, done.output
     assert "2 passed, 0 error" in " ".join(done.output.split())
+
+
+def test_a_service_behind_a_proxy_is_told_its_own_name(selftest: Callable[..., Result]) -> None:
+    few = ("--issuer", ISSUER, "--kid", "ehr-1", "--check", "complete_call", "--check", "token_audience_array")
+    there = "https://cds.example.org/decision"
+    assert selftest(*few, public_url=there).exit_code == 1
+    assert selftest(*few, "--public-url", f"{there}/", public_url=there).exit_code == 0
 
 
 def test_a_client_that_is_not_known_learns_that(selftest: Callable[..., Result]) -> None:

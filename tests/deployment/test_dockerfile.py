@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_it_serves_and_its_health_check_tells_so(image: Image) -> None:
     assert unhealthy == 0, output
     assert server.returncode == 0, output
     assert subprocess.run(check, env=image.environment, capture_output=True, check=False).returncode == 1
+
+
+def test_CH_SEC_03_as_it_is_it_asks_who_may_call(image: Image) -> None:
+    as_it_is = replace(image, command=["serve", "--host", "0.0.0.0"])
+    assert '["serve", "--host", "0.0.0.0"]' in (ROOT / "Dockerfile").read_text()
+    server = as_it_is.start()
+    output, _ = server.communicate(timeout=30)
+    assert server.returncode == 1
+    assert "NAM_CDS_CLIENTS: is not set" in output
 
 
 @pytest.mark.parametrize("package", ["cds_service", "hooks", "fixtures"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -350,6 +350,24 @@ def test_CH_FB_08_CH_TOL_21_feedback_takes_a_token_for_itself_or_for_its_service
     token = ONE.sign(claims(aud=f"{PUBLIC_URL}/cds-services/{audience}"))
     assert call(client, token, {"feedback": [item]}, path=path).status_code == 200
     assert call(client, ONE.sign(claims(aud=f"{ADDRESS}/feedback"))).status_code == 401
+
+
+def test_in_the_demonstration_the_public_sandbox_can_be_a_client_and_name_its_fhir_server(
+    make: MakeApp, tmp_path: Path
+) -> None:
+    public_url = "http://127.0.0.1:8080"
+    issuer = "https://sandbox.cds-hooks.org"
+    app = make(clients_file(tmp_path, issuer=issuer), demo=True, public_url=public_url)
+    headers = {"Authorization": f"Bearer {ONE.sign(claims(iss=issuer, aud=f'{public_url}/cds-services/demo'))}"}
+    seen = []
+
+    def answer(*_: Any, **__: Any) -> bytes:
+        seen.append(g.caller)
+        return b'{"cards":[]}'
+
+    app.extensions["cds_service"]["engine"].answer = answer
+    assert app.test_client().post("/cds-services/demo", json={}, headers=headers).status_code == 200
+    assert f"{public_url}/fhir" in {server.base for server in seen[0].fhir_servers}
 
 
 # Start

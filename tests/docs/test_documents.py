@@ -14,6 +14,7 @@ from cds_service.errors import OtherHttpError, ServiceError
 from cds_service.settings import TABLE, Settings
 from hooks.knowledge import load
 from hooks.knowledge.loading import DATA
+from tests.conformance.accounting import proofs, requirements
 from tests.docs.generated import PARTS, ROOT, documents, parts_of, renewed
 from tests.docs.machine import TARGETS, close
 from tests.docs.reading import anchors, inline, spoken_code, tables
@@ -100,6 +101,21 @@ def test_links_lead_somewhere(document: Path) -> None:
         file = (document.parent / path).resolve() if path else document
         assert file.is_file(), target
         assert not anchor or anchor in anchors(file), target
+
+
+@each_document
+def test_requirements_that_are_named_are_proven(document: Path) -> None:
+    """A range names both ends and what lies between; what the page on security leans on has a test, not a reason."""
+    if document.name == "conformance.md":
+        return
+    proven = proofs()
+    for family, first, last in re.findall(
+        r"(CH-[A-Z]+)-(\d\d)(?:`? to `?-(\d\d))?", document.read_text(encoding="utf-8")
+    ):
+        for number in range(int(first), int(last or first) + 1):
+            id_ = f"{family}-{number:02}"
+            assert id_ in requirements(), id_
+            assert document.name != "security.md" or id_ in proven, id_
 
 
 @each_document

@@ -1,6 +1,7 @@
 """Fetching a client's keys from its `jku`: within limits, and from nowhere else (CH-JWT-10)."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 from cds_service.fhir.client import Exchange, FhirClient, FhirFailure
@@ -11,23 +12,17 @@ SECONDS = 3.0
 """For all of a fetch; whoever calls waits for it."""
 
 
-class JwksFetcher:
-    """Calls judged addresses only, follows no redirect, and reads no more and no longer than it may."""
+def fetch_jwks(server: FhirServer, ca_bundle: Path | None = None) -> bytes:
+    """What is at the server's base: from a judged address, without redirects, within `SECONDS` and `MOST_BYTES`.
 
-    def __init__(self, ca_bundle: Path | None = None) -> None:
-        self._client = FhirClient(2, ca_bundle, accept="application/jwk-set+json, application/json")
-
-    def __call__(self, server: FhirServer) -> bytes:
-        """What is at the server's base. Raises JwksError for everything but a whole 200 answer in time."""
+    Raises JwksError for everything but a whole 200 answer. Fetches are rare, so nothing is kept open between them.
+    """
+    with closing(FhirClient(1, ca_bundle, accept="application/jwk-set+json, application/json")) as client:
 
         def job(exchange: Exchange) -> bytes:
-            return self._client.get(server.base, FhirAccess(server), exchange, MOST_BYTES)
+            return client.get(server.base, FhirAccess(server), exchange, MOST_BYTES)
 
-        (answer,) = self._client.run([job], time.monotonic() + SECONDS)
-        if isinstance(answer, FhirFailure):
-            raise JwksError(str(answer).replace("FHIR server", "key server"))
-        return answer
-
-    def close(self) -> None:
-        """Give back threads and connections."""
-        self._client.close()
+        (answer,) = client.run([job], time.monotonic() + SECONDS)
+    if isinstance(answer, FhirFailure):
+        raise JwksError(str(answer).replace("FHIR server", "key server"))
+    return answer

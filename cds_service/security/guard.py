@@ -14,7 +14,7 @@ from cds_service.errors import Forbidden, TooManyCalls, Unauthorized
 from cds_service.fhir.servers import FhirServer
 from cds_service.security.callers import Caller
 from cds_service.security.clients import Client, Clients
-from cds_service.security.fetch import JwksFetcher
+from cds_service.security.fetch import fetch_jwks
 from cds_service.security.keys import Key, KeySource
 from cds_service.security.rates import CallRates
 from cds_service.security.replay import InMemory, UsedTokens
@@ -34,7 +34,6 @@ class Authenticator:
         *,
         used: UsedTokens | None = None,
         now: Callable[[], float] = time.time,
-        fetch: JwksFetcher | None = None,
     ) -> None:
         """`used`: the memory that workers share. What this process saw is remembered in any case."""
         self._clients = clients
@@ -43,7 +42,7 @@ class Authenticator:
         self._seen_here = InMemory(now)
         self._used = used
         self._now = now
-        self._fetch = fetch or JwksFetcher(settings.ca_bundle)
+        self._ca_bundle = settings.ca_bundle
         self._sources = {client.id: KeySource(client.id, self._loader(client)) for client in clients.all}
         self._common: tuple[FhirServer, ...] = settings.fhir_servers if settings.demo else ()
 
@@ -51,7 +50,7 @@ class Authenticator:
         if client.jwks:
             return client.jwks.read_bytes
         assert client.key_server  # nosec B101  # narrows a type; a client has the one or the other
-        return partial(self._fetch, client.key_server)
+        return partial(fetch_jwks, client.key_server, self._ca_bundle)
 
     def caller(self, authorization: str | None, path: str) -> tuple[Caller, Client]:
         """Who calls the address with this path. Raises Unauthorized, the same whatever is wrong."""
@@ -89,10 +88,6 @@ class Authenticator:
         if first is None:
             _log.error("replay_memory_down", client=client.id, remedy="repeats are seen within one worker only")
         return first is not False
-
-    def close(self) -> None:
-        """Give back threads and connections."""
-        self._fetch.close()
 
 
 def _refuse(reason: Reason, client: str) -> NoReturn:

@@ -2,13 +2,12 @@
 
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cds_service.fhir.servers import FhirServer
-from cds_service.security.fetch import JwksFetcher
+from cds_service.security.fetch import fetch_jwks
 from cds_service.security.keys import MOST_BYTES, JwksError, KeySource, parse_jwks
 from tests.cds_service.security.signing import jwks, key_pair
 from tests.cds_service.support import Ehr, trickling
@@ -140,19 +139,9 @@ def test_the_other_keys_of_a_set_are_used() -> None:
 ADDRESS = "https://ehr.example.org/jwks.json"
 
 
-@pytest.fixture
-def fetch() -> Any:
-    made = JwksFetcher()
-    yield made
-    made.close()
-
-
-Fetch = Callable[[FhirServer], bytes]
-
-
-def test_CH_JWT_10_keys_come_over_http_in_one_piece(fetch: Fetch, ehr: Ehr) -> None:
+def test_CH_JWT_10_keys_come_over_http_in_one_piece(ehr: Ehr) -> None:
     ehr.pages["/fhir/jwks"] = {"keys": [ONE.jwk()]}
-    assert json.loads(fetch(FhirServer(f"{ehr.base}/jwks"))) == {"keys": [ONE.jwk()]}
+    assert json.loads(fetch_jwks(FhirServer(f"{ehr.base}/jwks"))) == {"keys": [ONE.jwk()]}
     (path, headers) = ehr.requests[0]
     assert path == "/fhir/jwks"
     assert "application/json" in headers["Accept"]
@@ -160,9 +149,7 @@ def test_CH_JWT_10_keys_come_over_http_in_one_piece(fetch: Fetch, ehr: Ehr) -> N
 
 
 @pytest.mark.parametrize("status", [204, 301, 302, 307, 308, 401, 404, 500, 503])
-def test_CH_JWT_10_whatever_is_not_200_is_no_key_set_and_redirects_are_not_followed(
-    fetch: Fetch, ehr: Ehr, status: int
-) -> None:
+def test_CH_JWT_10_whatever_is_not_200_is_no_key_set_and_redirects_are_not_followed(ehr: Ehr, status: int) -> None:
     def elsewhere(handler: Any) -> None:
         handler.send_response(status)
         handler.send_header("Location", f"{ehr.base}/other")
@@ -171,32 +158,28 @@ def test_CH_JWT_10_whatever_is_not_200_is_no_key_set_and_redirects_are_not_follo
 
     ehr.pages["/fhir/jwks"] = elsewhere
     with pytest.raises(JwksError, match=f"the key server answered {status}"):
-        fetch(FhirServer(f"{ehr.base}/jwks"))
+        fetch_jwks(FhirServer(f"{ehr.base}/jwks"))
     assert ehr.paths == ["jwks"]
 
 
-def test_CH_JWT_10_no_more_than_a_key_set_is_read(fetch: Fetch, ehr: Ehr) -> None:
+def test_CH_JWT_10_no_more_than_a_key_set_is_read(ehr: Ehr) -> None:
     ehr.pages["/fhir/jwks"] = {"keys": [ONE.jwk()], "more": "x" * MOST_BYTES}
     with pytest.raises(JwksError, match="the key server sent more"):
-        fetch(FhirServer(f"{ehr.base}/jwks"))
+        fetch_jwks(FhirServer(f"{ehr.base}/jwks"))
 
 
 @pytest.mark.parametrize("headers", [True, False])
-def test_CH_JWT_10_a_key_server_that_trickles_is_left(
-    fetch: Fetch, ehr: Ehr, monkeypatch: pytest.MonkeyPatch, headers: bool
-) -> None:
+def test_CH_JWT_10_a_key_server_that_trickles_is_left(ehr: Ehr, monkeypatch: pytest.MonkeyPatch, headers: bool) -> None:
     monkeypatch.setattr("cds_service.security.fetch.SECONDS", 0.3)
     ehr.pages["/fhir/jwks"] = trickling(ehr, headers=headers)
     with pytest.raises(JwksError, match="in time"):
-        fetch(FhirServer(f"{ehr.base}/jwks"))
+        fetch_jwks(FhirServer(f"{ehr.base}/jwks"))
 
 
-def test_CH_JWT_10_CH_SSRF_03_keys_are_not_fetched_from_a_private_network(
-    fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_CH_JWT_10_CH_SSRF_03_keys_are_not_fetched_from_a_private_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "socket.getaddrinfo",
         lambda *_, **__: [(2, 1, 6, "", ("169.254.169.254", 443)), (2, 1, 6, "", ("10.0.0.1", 443))],
     )
     with pytest.raises(JwksError, match="an address that this service does not call"):
-        fetch(FhirServer(ADDRESS))
+        fetch_jwks(FhirServer(ADDRESS))

@@ -5,7 +5,7 @@ another urgency; a criterion that is answered otherwise, or by another value, or
 fact of the record that was changed, such as a dose; another row in the table of facts; other words; another suggestion.
 
 Not new is: a day that has passed and crossed no threshold; the order of the entries; other ids of the same resources.
-Values that grow by themselves are left out (`grows`), and so are the numbers in running text: the facts hold them.
+Values that grow by themselves are left out (`grows`), in running text too: spans of time and the dose of a lifetime.
 Nothing that identifies the patient goes in, neither ids nor the birth date.
 """
 
@@ -18,13 +18,14 @@ import msgspec
 
 from hooks.chart.facts import Chart, Fact
 from hooks.chart.lazily import asked
-from hooks.reasoning import Criterion
+from hooks.reasoning import GROWING, Criterion
 from hooks.rules.base import CardDraft, md
 
 LENGTH = 16
 """Hexadecimal digits: two cards of one rule and patient are told apart, which is all that is asked of it."""
 
-_NUMBERS = re.compile(r"\d[\d.,-]*")
+_GROWING = re.compile(rf"\d[\d.,]*(?= (?:of \d+ )?(?:{'|'.join(sorted(GROWING))}|days?|weeks?|months?)\b(?!/))")
+"""Numbers in running text that grow by themselves, as in "9 of 12 weeks"; `g/kg` is a dose."""
 _IDS = {"source": "", "sources": (), "course": ""}
 """The members of facts that hold ids of resources."""
 
@@ -73,11 +74,11 @@ class Fingerprints:
 
 
 def _words(text: str, sources: Iterable[str]) -> str:
-    """A text without numbers, and without the references that the trace gives as its sources."""
+    """A text without numbers that grow, and without the references that the trace gives as its sources."""
     if "/" in text:
         for source in sorted(sources, key=len, reverse=True):
             text = text.replace(md(source), "")
-    return _NUMBERS.sub("", text)
+    return _GROWING.sub("", text)
 
 
 def _flat(criterion: Criterion) -> Iterator[Criterion]:

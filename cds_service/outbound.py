@@ -43,6 +43,11 @@ _NEVER: tuple[IPv4Network | IPv6Network, ...] = (
     *map(IPv6Network, ("fd00:ec2::/32", "fd20:ce::/32")),
 )
 """Protocol assignments, relays, and the metadata services of clouds that lie outside the link-local networks."""
+_REMEDY: dict[Network, str] = {
+    "loopback": "have the name looked up on this machine",
+    "private": "have the name's addresses checked: one is of this machine, or of a kind that is never called",
+    "public": "have the name's addresses checked; if they are to be in a private network, say ';private'",
+}
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -185,7 +190,7 @@ class CheckedConnection(HTTPConnection):
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         if not all(permitted(ip_address(address), self._network) for address in addresses):
-            _log.warning("address_refused", host=self.host, network=self._network)
+            _log.warning("address_refused", host=self.host, network=self._network, remedy=_REMEDY[self._network])
             raise _Refused(self, "an address that may not be called")
         self.sock = self._reach(addresses, end)
         self._on_use(self)

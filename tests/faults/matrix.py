@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from cds_service.settings import Settings
-from tests.cds_service.support import Ehr, hanging, trickling
+from tests.cds_service.support import Ehr, bundle, hanging, trickling
 
 Handler = BaseHTTPRequestHandler
 Answer = Literal["not available", "partly checked", "another patient"]
@@ -130,9 +130,20 @@ def _breaks_off(scene: Scene) -> Any:
     return lambda handler: _send(handler, _body(scene)[:50], length=len(_body(scene)))
 
 
-def _with(scene: Scene, **members: Any) -> Any:
-    resource: dict[str, Any] = scene.healthy["entry"][0]["resource"]
-    return scene.healthy | {"entry": [{"resource": resource | members}]}
+def _resource(scene: Scene) -> dict[str, Any]:
+    resource: dict[str, Any] = scene.healthy["entry"][0]["resource"] if "entry" in scene.healthy else scene.healthy
+    return resource
+
+
+def _of_another_patient(scene: Scene) -> Any:
+    resource = _resource(scene)
+    if resource["resourceType"] == "Patient":
+        return resource | {"id": "somebody-else"}
+    return bundle(resource | {"subject": {"reference": "Patient/somebody-else"}})
+
+
+def _of_another_type(scene: Scene) -> Any:
+    return bundle(_resource(scene) | {"resourceType": "Appointment"})
 
 
 def _pages_without_end(scene: Scene) -> Any:
@@ -187,12 +198,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "sends another type",
         "what came holds no readable entry",
-        lambda scene: _with(scene, resourceType="Appointment"),
+        _of_another_type,
     ),
     Fault(
         "sends data of another patient",
         "data of another patient",
-        partial(_with, subject={"reference": "Patient/somebody-else"}),
+        _of_another_patient,
         "another patient",
     ),
     Fault("pages without end", f"there are more than {MOST_PAGES} pages", _pages_without_end, "partly checked"),

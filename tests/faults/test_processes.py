@@ -79,3 +79,18 @@ def test_a_worker_killed_under_load_comes_back(tmp_path: Path, workers: int) -> 
     for line in lines:
         assert json.loads(line)["event"]  # workers do not write into one another's lines
     assert "" not in server.printed.splitlines()
+
+
+def test_a_worker_that_dies_again_and_again_ends_the_service(tmp_path: Path) -> None:
+    server = Server(tmp_path, "--demo", "--workers", "2")
+    try:
+        server.answered()
+        killed = set(server.workers)
+        os.kill(server.workers[0], signal.SIGKILL)
+        wait_until(lambda: set(server.workers) - killed)
+        (fresh,) = set(server.workers) - killed
+        os.kill(fresh, signal.SIGKILL)
+        assert server.process.wait(AMPLE) == 1
+    finally:
+        server.process.kill()
+        server.process.wait(AMPLE)

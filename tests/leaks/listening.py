@@ -14,7 +14,10 @@ click's runner, or as processes. The log lines of the former are heard all the s
 the documentation print.
 """
 
+import contextlib
 import logging
+import os
+import re
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
@@ -25,7 +28,7 @@ import pytest
 from cds_service import logs
 from tests.leaks.secrets import found_in
 
-_FILES = ("*.jsonl", "audit.*", "serve-*.txt", "*.sqlite", "*.sqlite-*", "*.db", "*.db-*")
+_FILES = re.compile(r".*\.jsonl|audit\..*|serve-.*\.txt|.*\.(sqlite|db)(-.*)?")
 
 
 class Listener:
@@ -50,11 +53,11 @@ class Listener:
 
     def hear_files(self) -> None:
         """Read the files that were written."""
-        if self.folder:
-            self.files.update(path for pattern in _FILES for path in self.folder.rglob(pattern) if path.is_file())
+        for folder, _, names in os.walk(self.folder or ""):
+            self.files.update(Path(folder, name) for name in names if _FILES.fullmatch(name))
         for path in sorted(self.files):
-            if path.is_file():
-                self.test = str(path)
+            self.test = str(path)
+            with contextlib.suppress(FileNotFoundError):  # a test may have taken it away
                 self.hear("file", path.read_bytes())
 
     def search(self) -> list[str]:

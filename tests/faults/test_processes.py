@@ -32,7 +32,7 @@ class Load:
         while not self._stop.is_set():
             try:
                 self.outcomes[str(requests.post(self.address, json=self.request, timeout=AMPLE).status_code)] += 1
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # before, or in, the answer
                 self.outcomes["broken off"] += 1
 
     def __enter__(self) -> "Load":

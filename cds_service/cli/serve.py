@@ -21,7 +21,8 @@ from cds_service.outbound import is_loopback
 from cds_service.security.clients import Clients
 from cds_service.security.start import check_start
 from cds_service.settings import TABLE, Setting, Settings, variable_of
-from cds_service.store.database import Database, cause
+from cds_service.store.database import cause
+from cds_service.store.store import prepare
 from hooks import services as own_services
 from hooks.knowledge import KnowledgeError, load
 
@@ -119,14 +120,12 @@ def _check_knowledge(settings: Settings, clients: Clients | None) -> None:
 def _prepare_database(settings: Settings) -> None:
     """Once, before there are workers; and a database that is no good is said in a sentence. Cards come without one."""
     try:
-        database = Database(settings.database_name)
-        database.prepare()
-        database.close()
+        prepare(settings)
     except SettingsError as error:
         raise Failure(str(error)) from None
     except SQLAlchemyError as error:
-        warning = f"Warning: {database.address} cannot be used: {cause(error)}"
-        click.secho(f"{warning}\nUntil it can be, feedback is refused.", fg="yellow", err=True)
+        click.secho(f"Warning: the database cannot be used: {cause(error)}", fg="yellow", err=True)
+        click.secho("Until it can be, feedback is refused.", fg="yellow", err=True)
 
 
 def _greet(settings: Settings) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     QueuePool,
+    Table,
     column,
     create_engine,
     event,
@@ -24,10 +26,11 @@ from sqlalchemy import (
     select,
     table,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from cds_service.errors import SettingsError
-from cds_service.store.tables import REVISION, VERSION_TABLE
+from cds_service.store.tables import REVISION, VERSION_TABLE, key_check
 
 T = TypeVar("T")
 Mode = Literal["read", "write", "durable"]
@@ -45,6 +48,10 @@ _MIGRATING = threading.Lock()
 
 class DatabaseTooNewError(SettingsError):
     """The database was upgraded by a newer version of this program."""
+
+
+class WrongKeyError(SettingsError):
+    """The ids in the database were hashed with another key."""
 
 
 class StaleConnectionError(Exception):
@@ -103,11 +110,12 @@ class Database:
         """The revision of the tables; empty if there are none."""
         return self.run(_revision, CONNECT_SECONDS, "read")
 
-    def prepare(self) -> str:
+    def prepare(self, check: str = "") -> str:
         """Bring the tables to this program's revision; which they were of. Processes that start at once wait for each
         other.
 
-        Raises SettingsError (DatabaseTooNewError, or a file that cannot be written), or an error of the database.
+        `check`: what must be there, or is put there, to tell keys apart. Raises SettingsError (DatabaseTooNewError,
+        WrongKeyError, or a file that cannot be written), or an error of the database.
         """
         if self.file:
             _make_private(self.file)
@@ -121,6 +129,11 @@ class Database:
         if revision < REVISION:
             with _MIGRATING:
                 self.run(_migrate, MIGRATION_SECONDS, "durable")
+        if check and self.run(partial(_checked, check), MIGRATION_SECONDS, "durable") != check:
+            raise WrongKeyError(
+                f"{self.address}: its ids were hashed with another key. Use that one: under a new key no patient "
+                "and no token would be known again."
+            )
         return revision
 
     def _write_ahead(self) -> None:
@@ -145,6 +158,7 @@ _SQLITE_ARGUMENTS: dict[str, Any] = {"check_same_thread": False, "timeout": 1.0}
 _POSTGRESQL_ARGUMENTS: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
     "application_name": "nam-cds",
+    "keepalives_idle": 60,  # firewalls forget connections that are silent
     "prepare_threshold": None,  # connection poolers give each transaction another session
 }
 
@@ -227,6 +241,18 @@ def _revision(connection: Connection) -> str:
         return ""
     versions = table(VERSION_TABLE, column("version_num"))
     return str(connection.scalar(select(versions.c.version_num)) or "")
+
+
+def _checked(mine: str, connection: Connection) -> str:
+    connection.execute(insert_new(connection, key_check), {"id": 1, "pseudonym": mine})
+    return str(connection.scalar(select(key_check.c.pseudonym)))
+
+
+def insert_new(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that passes over what is there already."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def _migrate(connection: Connection) -> None:

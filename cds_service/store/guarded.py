@@ -34,10 +34,11 @@ def log_failure(operation: str, error: BaseException) -> None:
 class Guarded:
     """Thread-safe. After a failure everything is refused, until a thread of its own has reached the database again."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, key_check: str) -> None:
         self.on_failure: Callable[[str, BaseException], None] = log_failure
         """Hears of everything that could not be done: the operation, and why."""
         self._database = database
+        self._key_check = key_check
         self._usable = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -47,8 +48,8 @@ class Guarded:
     def open(self) -> None:
         """Bring the tables up to date; what fails is tried again later. Raises SettingsError."""
         try:
-            self._database.prepare()
-        except SettingsError:  # a newer database, or a file that cannot be written
+            self._database.prepare(self._key_check)
+        except SettingsError:  # a newer database, another key, a file that cannot be written
             self._database.close()
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, cards come without a store
@@ -96,7 +97,7 @@ class Guarded:
         while not self._closing.wait(self._pause):
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
             try:
-                self._database.prepare()
+                self._database.prepare(self._key_check)
             except Exception as error:  # noqa: BLE001 - it is tried again
                 self.on_failure("recover", error)
                 continue

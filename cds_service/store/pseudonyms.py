@@ -20,6 +20,11 @@ class Pseudonyms:
     def __repr__(self) -> str:
         return "Pseudonyms(…)"
 
+    @property
+    def check(self) -> str:
+        """What tells this key from others, and nothing of it."""
+        return self.of("check")
+
     def of(self, kind: str, *parts: str) -> str:
         """The hash of these parts, 32 hexadecimal digits. Hashes of different kinds never meet."""
         message = b"".join(len(encoded).to_bytes(8) + encoded for encoded in map(_bytes, (kind, *parts)))

@@ -7,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, select
 
 from cds_service.protocol.feedback import FeedbackItem, canonical_uuid
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
 from cds_service.store import pseudonyms as keys
 from cds_service.store import retention
-from cds_service.store.database import Database, Mode
+from cds_service.store.database import Database, Mode, insert_new
 from cds_service.store.guarded import CLOSING_SECONDS, Guarded
 from cds_service.store.items import Override, Shown, StoreDownError
 from cds_service.store.pseudonyms import Pseudonyms
@@ -42,7 +41,7 @@ class Store:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.pseudonyms = pseudonyms
-        self._database = Guarded(database)
+        self._database = Guarded(database, pseudonyms.check)
         self._keep_comments = keep_comments
         self._retention = timedelta(days=keep_days)
         self._clock = clock
@@ -53,15 +52,9 @@ class Store:
     def of(cls, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "Store":
         """The store of these settings, opened. Raises SettingsError."""
         database = Database(settings.database_name, settings.threads)
-        if settings.hash_key:
-            pseudonyms = keys.from_file(settings.hash_key)
-        elif database.file:
-            pseudonyms = keys.from_own_file(database.file.with_name(f"{database.file.name}.key"))
-        else:
-            pseudonyms = keys.fleeting()
         store = cls(
             database,
-            pseudonyms,
+            _pseudonyms(settings, database),
             keep_comments=settings.keep_comments,
             keep_days=settings.retention_days,
             clock=clock,
@@ -131,9 +124,9 @@ class Store:
         ]
 
         def work(connection: Connection) -> bool:
-            connection.execute(_insert(connection, shown_card), rows)
+            connection.execute(insert_new(connection, shown_card), rows)
             if suggestions:
-                connection.execute(_insert(connection, shown_suggestion), suggestions)
+                connection.execute(insert_new(connection, shown_suggestion), suggestions)
             return True
 
         return self._tolerantly("record_shown", work, otherwise=False)
@@ -152,13 +145,13 @@ class Store:
         def work(connection: Connection) -> int:
             new = 0
             for row, accepted in rows:
-                id_ = connection.scalar(_insert(connection, feedback).returning(feedback.c.id), row)
+                id_ = connection.scalar(insert_new(connection, feedback).returning(feedback.c.id), row)
                 if id_ is None:
                     continue
                 new += 1
                 if accepted:
                     links = [{"feedback": id_, "suggestion": suggestion} for suggestion in accepted]
-                    connection.execute(_insert(connection, accepted_suggestion), links)
+                    connection.execute(insert_new(connection, accepted_suggestion), links)
             return new
 
         return self._database.run("record_feedback", work, FEEDBACK_SECONDS, "durable")
@@ -187,7 +180,7 @@ class Store:
         row = {"issuer": _storable(issuer), "token": self.pseudonyms.of("jti", issuer, jti), "expires_at": expires}
 
         def work(connection: Connection) -> bool:
-            insert = _insert(connection, used_token).returning(used_token.c.token)
+            insert = insert_new(connection, used_token).returning(used_token.c.token)
             return connection.scalar(insert, row) is not None
 
         return self._tolerantly("first_use", work, otherwise=None)
@@ -281,11 +274,24 @@ class Store:
                 return
 
 
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An insert that passes over what is there already."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+def prepare(settings: Settings) -> None:
+    """Bring the database of these settings up to date, for workers that come after.
+
+    Raises SettingsError, or an error of SQLAlchemy.
+    """
+    database = Database(settings.database_name)
+    try:
+        database.prepare(_pseudonyms(settings, database).check)
+    finally:
+        database.close()
+
+
+def _pseudonyms(settings: Settings, database: Database) -> Pseudonyms:
+    if settings.hash_key:
+        return keys.from_file(settings.hash_key)
+    if database.file:
+        return keys.from_own_file(database.file.with_name(f"{database.file.name}.key"))
+    return keys.fleeting()
 
 
 def _storable(text: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what this program works with. Revisions are numbers, so a greater one is a newer one."""
 VERSION_TABLE = "nam_cds_revision"
 """Where the database says which revision it is of."""
@@ -112,3 +112,11 @@ used_token = Table(
     Column("expires_at", UtcTime, nullable=False, index=True),
 )
 """Tokens that were used, by the hash of their `jti`, until they expire (CH-JWT)."""
+
+key_check = Table(
+    "key_check",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("pseudonym", Text, nullable=False),
+)
+"""One row: what the key of the pseudonyms makes of a fixed word, so that another key is noticed."""

@@ -111,7 +111,15 @@ def test_serve_refuses_a_database_of_a_newer_program(run: Run, served: list[Sett
 def test_serve_refuses_a_file_that_cannot_be_written(run: Run, served: list[Settings], tmp_path: Path) -> None:
     result = run("serve", "--database", f"sqlite:///{tmp_path}/none/feedback.sqlite")
     assert result.exit_code == 1
-    assert "the database cannot be written" in result.stderr
+    assert "cannot be written: No such file or directory" in result.stderr
+    assert served == []
+
+
+def test_serve_refuses_another_key(run: Run, served: list[Settings], url: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("0123456789abcdef" * 2)
+    result = run("serve", "--database", url, "--hash-key", str(tmp_path / "key"))
+    assert result.exit_code == 1
+    assert "hashed with another key" in result.stderr
     assert served == []
 
 
@@ -119,7 +127,7 @@ def test_serve_starts_without_a_database_that_is_down(run: Run, served: list[Set
     (tmp_path / "key").write_text("0123456789abcdef" * 2)
     url = "postgresql://nam:hidden@127.0.0.1:1/nam"
     result = run("serve", "--database", url, "--hash-key", str(tmp_path / "key"))
-    assert "cannot be used: connection failed" in result.stderr
+    assert "the database cannot be used: connection failed" in result.stderr
     assert "feedback is refused" in result.stderr
     assert "hidden" not in result.output
     assert len(served) == 1

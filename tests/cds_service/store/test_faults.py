@@ -39,7 +39,8 @@ class Patience:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
-    """A slow machine is no fault; and what is down is tried again soon."""
+    """A slow machine is no fault; what is down is tried again soon; and only what a test does can fail."""
+    monkeypatch.setattr(Store, "keep_tidy", lambda store: None)
     monkeypatch.setattr(guarded, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(guarded, "LONGEST_PAUSE", 0.2)
     return Patience(monkeypatch)

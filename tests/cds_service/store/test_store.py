@@ -1,5 +1,6 @@
 """What is kept, what is found again, and what is deleted: the same on both databases."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -169,6 +170,15 @@ def test_CH_FB_10_feedback_may_come_before_the_card_is_known(store: Store) -> No
     assert store.snoozes(CALLER, PATIENT, NOON - DAY) == ()
     store.record_shown(shown(one))
     assert len(store.snoozes(CALLER, PATIENT, NOON - DAY)) == 1
+
+
+def test_a_service_deletes_what_is_too_old_without_being_told(open_store: Callable[..., Store], clock: Clock) -> None:
+    open_store().record_shown(shown(card()))
+    clock.now = NOON + 10 * DAY + HOUR
+    store, end = open_store(retention_days=10), time.monotonic() + 60
+    while rows(store, shown_card):
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_what_is_older_than_the_retention_is_deleted(open_store: Callable[..., Store], clock: Clock) -> None:

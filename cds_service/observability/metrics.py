@@ -3,11 +3,15 @@
 `nam-cds serve` gives all its workers one directory for their numbers, so whichever is asked answers for all.
 """
 
+import fcntl
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,18 +23,35 @@ if TYPE_CHECKING:
 
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which prometheus_client learns that it is one of several workers."""
+_PREFIX, _LOCK, _SETTLED_SECONDS = "nam-cds-metrics-", "lock", 60
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 @contextmanager
 def shared_by_workers() -> Iterator[None]:
-    """Workers started in this block add up their numbers; those of one that died stay counted."""
-    with TemporaryDirectory(prefix="nam-cds-metrics-") as directory:
+    """Workers started in this block add up their numbers; those of one that died stay counted.
+
+    What a server that was killed has left behind is taken away: nobody holds its lock any more.
+    """
+    _tidy_up()
+    with TemporaryDirectory(prefix=_PREFIX) as directory, Path(directory, _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         os.environ[SHARED_DIRECTORY] = directory
         try:
             yield
         finally:
             del os.environ[SHARED_DIRECTORY]
+
+
+def _tidy_up() -> None:
+    for left in Path(gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+        try:
+            with left.open() as lock:
+                if time.time() - left.stat().st_mtime > _SETTLED_SECONDS:  # else it is about to be locked
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left.parent, ignore_errors=True)
+        except OSError:
+            continue  # in use, or another user's
 
 
 class Metric(msgspec.Struct, frozen=True):

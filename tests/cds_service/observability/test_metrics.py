@@ -1,8 +1,10 @@
 """What is counted, who may read it, and that the sums of several workers are right."""
 
+import fcntl
 import os
 import re
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -20,7 +22,7 @@ import fixtures
 from cds_service.app import create_app
 from cds_service.errors import SettingsError
 from cds_service.fhir.servers import FhirServer
-from cds_service.observability.metrics import TABLE
+from cds_service.observability.metrics import SHARED_DIRECTORY, TABLE, shared_by_workers
 from cds_service.protocol.cards import Card, CdsResponse, Coding, Source
 from cds_service.registry import Answer, Call
 from cds_service.settings import Settings
@@ -278,6 +280,23 @@ def test_two_workers_answer_for_both_and_the_dead_stay_counted(tmp_path: Path) -
         assert _counted(server) == sent
         assert directory.is_dir()
     assert not directory.exists()
+
+
+def test_what_a_killed_server_left_behind_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, age in (("dead", 3600), ("running", 3600), ("starting", 0)):
+        (tmp_path / f"nam-cds-metrics-{name}").mkdir()
+        lock = tmp_path / f"nam-cds-metrics-{name}" / "lock"
+        lock.touch()
+        os.utime(lock, (time.time() - age, time.time() - age))
+    with (tmp_path / "nam-cds-metrics-running" / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with shared_by_workers():
+            during = {path.name.removeprefix("nam-cds-metrics-") for path in tmp_path.iterdir()}
+            assert os.environ[SHARED_DIRECTORY].startswith(str(tmp_path))
+    left = {path.name.removeprefix("nam-cds-metrics-") for path in tmp_path.iterdir()}
+    assert left == {"running", "starting"} < during
+    assert SHARED_DIRECTORY not in os.environ
 
 
 def _calls(server: Server, number: int) -> int:

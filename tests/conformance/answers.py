@@ -46,7 +46,8 @@ class Answer(NamedTuple):
 
 def complaints(answer: Answer) -> list[str]:
     """What is wrong with an HTTP answer; nothing, as a rule."""
-    return [f"{answer.method} {answer.path} {answer.status}: {one}" for one in _of_http(answer)]
+    one_spelling = answer._replace(path=re.sub(r"/{2,}", "/", answer.path))  # CH-DISC-18
+    return [f"{answer.method} {answer.path} {answer.status}: {one}" for one in _of_http(one_spelling)]
 
 
 def _of_http(answer: Answer) -> Iterator[str]:

@@ -251,6 +251,7 @@ def test_a_bad_http_answer_is_told(expected: str, answer: Answer) -> None:
 def test_good_http_answers_pass() -> None:
     no_store = lower([("Content-Type", "application/json"), ("Cache-Control", "no-store")])
     assert complaints(Answer("POST", "/cds-services/demo", 200, no_store, b'{"cards":[]}')) == []
+    assert complaints(Answer("POST", "/cds-services//demo/", 200, no_store, b'{"cards":[]}')) == []
     assert complaints(Answer("GET", "/rules/none", 404, {"content-type": "text/html"}, b"<html>")) == []
     assert complaints(Answer("HEAD", "/cds-services", 200, JSON, b"")) == []
 

@@ -6,6 +6,7 @@ request or another patient, an error or an exception in the log, and no answer w
 
 import gzip
 import io
+import random
 import re
 import signal
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -25,9 +27,11 @@ import fixtures
 from cds_service.app import create_app
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import Settings
+from tests.cds_service.security.signing import NOW, PUBLIC_URL, clients_file
 from tests.cds_service.support import Ehr
 from tests.conformance.answers import Answer, complaints, lower
 from tests.fuzz.requests import MARKER, Corpus, Page, Sent
+from tests.fuzz.tokens import with_token
 
 DEADLINE = 10.0
 """Seconds: the service's own deadline, and a margin for a busy machine. It is a watchdog, no measure of speed."""
@@ -63,8 +67,12 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"demo": True},
     {"strict": True, "max_body_bytes": 100_000},
     {"profile": "lean", "max_pages": 2, "cors_origins": ("*",)},
+    {"public_url": PUBLIC_URL, "fhir_servers": ()},
 )
-"""The demonstration, which has every address; a service that refuses more; one that fetches more."""
+"""The demonstration, which has every address; a service that refuses more; one that fetches more; one that asks who
+calls."""
+ASKING = 3
+"""The number of the last one."""
 
 
 class Runner:
@@ -84,8 +92,13 @@ class Runner:
             "keep_comments": True,
             "calls_per_minute": 0,
         }
+        variants = [base | more for more in VARIANTS]
+        variants[ASKING]["clients"] = clients_file(Path(self._folder.name), fhir_servers=[f"{self._ehr.base};open"])
         with redirect_stderr(io.StringIO()):
-            self.apps = tuple(create_app(Settings(**(base | more)), today=lambda: fixtures.ANCHOR) for more in VARIANTS)
+            self.apps = tuple(
+                create_app(Settings(**settings), today=lambda: fixtures.ANCHOR, now=lambda: NOW)
+                for settings in variants
+            )
         self._corpus = Corpus(self.apps[0], self._ehr.base)
 
     def request(self, number: int) -> Sent:
@@ -94,14 +107,19 @@ class Runner:
 
     def run(self, number: int) -> Outcome:
         """Send the request of this number."""
-        sent = self.request(number)
+        sent = self._signed(number)
         self._ehr.pages = {path: partial(_write, page) for path, page in sent.pages.items()}
         self._ehr.requests.clear()
         return judge(self._app(number), sent)
 
     def answer(self, number: int) -> Answer:
         """What the request of this number is answered with."""
-        return send(self._app(number), self.request(number))
+        return send(self._app(number), self._signed(number))
+
+    def _signed(self, number: int) -> Sent:
+        sent = self.request(number)
+        asking = self._app(number) is self.apps[ASKING]
+        return with_token(random.Random(f"{self._seed}:{number}:token"), sent) if asking else sent
 
     def _app(self, number: int) -> Flask:
         return self.apps[number % 8 if number % 8 < len(self.apps) else 0]  # most to the first, which has most

@@ -185,6 +185,13 @@ def test_CH_FB_12_forms_of_a_reason(reason: Any, system: str, code: str) -> None
     assert (found.reason_system, found.reason_code) == (system, code)
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_CH_OVR_03_a_reason_that_was_never_offered(strict: bool) -> None:
+    reason = {"code": "x-17", "system": "https://ehr.example.org/reasons", "display": "Ask again on Monday"}
+    found = one(item(overrideReason={"reason": reason}), strict=strict)
+    assert (found.reason_system, found.reason_code, found.flags) == (reason["system"], "x-17", ())
+
+
 def test_CH_FB_13_the_forms_of_epic() -> None:
     plural = one(item(overrideReasons={"reason": REASON, "userComment": "soon"}))
     assert (plural.reason_code, plural.comment) == ("will-do-later", "soon")

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stderr
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +18,11 @@ from flask.testing import FlaskClient
 
 import fixtures
 from cds_service.app import create_app
+from cds_service.errors import InvalidRequest
+from cds_service.protocol.feedback import parse_feedback
+from cds_service.protocol.request import parse
 from cds_service.settings import Settings
-from tests.conformance.invariants import objects
+from tests.conformance.invariants import objects, of_feedback, of_request
 from tests.fuzz.requests import SERVICES
 from tests.metamorphic.cases import Case, all_cases, ordered, sample, viewed
 
@@ -252,6 +256,41 @@ def test_CH_CTX_05_selections_that_no_draft_answers_to_are_passed_over(client: F
         context = case.body["context"] | {"selections": strange}
         assert anonymous(cards(client, case, context=context)) == anonymous(usual)
     assert said
+
+
+_ITEM = {"card": "x", "outcomeTimestamp": "2026-11-22T09:30:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "item"),
+    [
+        ("", {"outcome": "overridden"}),
+        ("", {"outcome": "overridden", "overrideReason": {"userComment": "no"}}),
+        ("", {"outcome": "accepted", "acceptedSuggestions": [{"id": "y"}]}),
+        ("cds-fb-1", {"outcome": "ignored"}),
+        ("cds-fb-2", {"outcome": "accepted"}),
+        ("cds-fb-3", {"outcome": "overridden", "overrideReason": {}}),
+    ],
+)
+def test_CH_3_15_a_strict_service_takes_the_feedback_that_keeps_the_invariants(broken: str, item: Json) -> None:
+    body = {"feedback": [_ITEM | item]}
+    assert {found.partition(":")[0] for found in of_feedback(body)} == ({broken} if broken else set())
+    try:
+        parse_feedback(json.dumps(body).encode(), datetime(2026, 11, 22, 10, tzinfo=UTC), strict=True)
+        refused = False
+    except InvalidRequest:
+        refused = True
+    assert refused == bool(broken)
+
+
+def test_CH_3_15_a_strict_service_refuses_a_request_that_breaks_the_first_invariant(client: FlaskClient) -> None:
+    """cds-r-2 is a warning: a token without its patient is taken (CH-AUTHZ-02)."""
+    token = {"access_token": "x", "token_type": "Bearer", "expires_in": 300, "scope": "user/*.read", "subject": "x"}
+    body = viewed("nam-never-treated").body | {"fhirAuthorization": token}
+    assert [found.partition(":")[0] for found in of_request(body)] == ["cds-r-1"]
+    with pytest.raises(InvalidRequest, match="without fhirServer"):
+        parse(json.dumps(body).encode(), strict=True)
+    assert client.post("/cds-services/nam-patient-view", json=body).status_code == 200
 
 
 def test_CH_GEN_12_a_page_says_what_there_is(client: FlaskClient) -> None:

@@ -235,7 +235,7 @@ def test_a_client_may_only_be_allowed_services_that_exist(make: MakeApp, tmp_pat
         make(clients_file(tmp_path, services=["nope"]))
 
 
-def test_discovery_is_for_everybody_unless_it_is_not(make: MakeApp, tmp_path: Path) -> None:
+def test_CH_DISC_16_CH_DISC_17_discovery_is_for_everybody_unless_it_is_not(make: MakeApp, tmp_path: Path) -> None:
     file = clients_file(tmp_path)
     assert make(file).test_client().get("/cds-services").status_code == 200
     client = make(file, authenticate_discovery=True).test_client()

@@ -187,11 +187,12 @@ class _Task(Generic[_T]):
         self._outcome: _T | FhirFailure | None = None
 
     def work(self) -> None:
-        self._begun = True
         try:
+            self._exchange.seconds_left()
+            self._begun = True
             self._outcome = self._job(self._exchange)
         except FhirFailure as failure:
-            self._outcome = failure
+            self._outcome = failure if self._begun else FhirFailure(_CROWDED, "late")
 
     def result(self) -> _T | FhirFailure:
         """The outcome so far; a job without one is ended."""

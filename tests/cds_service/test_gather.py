@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cds_service.engine import Engine
-from cds_service.errors import ForeignData, HookMismatch, PatientMismatch, ServiceError
+from cds_service.errors import DataUnavailable, ForeignData, HookMismatch, PatientMismatch, ServiceError
 from cds_service.fhir.servers import FhirServer
 from cds_service.registry import CdsService
 from tests.cds_service.support import (
@@ -308,6 +308,14 @@ def test_CH_TOL_10_open_server_without_token(make_engine: Callable[..., Engine],
 def test_CH_AUTHZ_02_token_for_the_patient(engine: Engine, demo: CdsService, ehr: Ehr) -> None:
     ehr.holds(complete())
     assert ask(engine, demo, with_access(ehr.base, patient=f"Patient/{PATIENT}"))
+
+
+def test_CH_REQ_07_a_server_over_plain_http_is_not_called(engine: Engine, demo: CdsService) -> None:
+    """Whoever is called beyond this machine fails the test."""
+    server = {"fhirServer": "http://ehr.example.org/fhir"}
+    assert len(ask(engine, demo, with_access("", complete()) | server)) == 1
+    with pytest.raises(DataUnavailable, match="not one that this service may call"):
+        ask(engine, demo, with_access("", without("orders")) | server)
 
 
 def test_CH_SSRF_01_only_listed_servers(make_engine: Callable[..., Engine], demo: CdsService, ehr: Ehr) -> None:

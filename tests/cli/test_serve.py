@@ -1,9 +1,11 @@
 """`nam-cds serve`: its options, what it says, and the running server."""
 
+import gzip
 import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -88,6 +90,22 @@ def test_a_port_in_use_is_told(run: Run) -> None:
     assert result.exit_code == 1
     assert "Cannot listen on 127.0.0.1" in result.stderr
     assert "--port" in result.stderr
+
+
+def test_CH_TOL_28_bodies_in_chunks_compressed_and_announced(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as server:
+        body = requests.get(f"{server.base}/patients/nam-refractory-gates-passed/request.json", timeout=10).content
+        forms: tuple[tuple[Any, dict[str, str]], ...] = (
+            (body, {}),
+            (iter([body[:1000], body[1000:]]), {}),  # sent with Transfer-Encoding: chunked
+            (gzip.compress(body), {"Content-Encoding": "gzip"}),
+            (body, {"Expect": "100-continue"}),
+        )
+        address, kind = f"{server.base}/cds-services/nam-patient-view", {"Content-Type": "application/json"}
+        answers = [requests.post(address, data=data, headers=kind | more, timeout=10) for data, more in forms]
+        counts = {len(WATCH.see_http(answer).json()["cards"]) for answer in answers}
+    assert len(counts) == 1
+    assert 0 not in counts
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

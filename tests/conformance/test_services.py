@@ -86,6 +86,14 @@ def test_CH_DISC_02_11_CH_TOL_22_discovery_lists_each_service_at_an_address_of_i
         assert answer.status_code == 400  # found, and in want of the rest
 
 
+def test_CH_DISC_03_without_services_the_list_is_empty() -> None:
+    with redirect_stderr(io.StringIO()):
+        app = create_app(Settings(database="memory"), services=())
+    answer = app.test_client().get("/cds-services")
+    app.extensions["cds_service"]["engine"].close()
+    assert (answer.status_code, answer.data) == (200, b'{"services":[]}')
+
+
 def test_CH_STAT_01_CH_REQ_08_nothing_to_say_is_200(client: FlaskClient) -> None:
     case = viewed("nam-look-alikes")
     assert "fhirAuthorization" not in case.body
@@ -145,7 +153,7 @@ def test_CH_COD_02_CH_SRC_05_the_topic_is_the_name_of_the_rule(answers: list[lis
             assert app.test_client().get(f"/rules/{topic['code']}").status_code == 200
 
 
-def test_CH_LINK_08_CH_TOL_25_links_lead_to_the_configured_address(answers: list[list[Json]]) -> None:
+def test_CH_LINK_05_to_08_CH_TOL_25_links_lead_to_the_configured_address(answers: list[list[Json]]) -> None:
     links = [link for answer in answers for card in answer for link in objects(card, "links")]
     assert links
     for link in links:

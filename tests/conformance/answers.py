@@ -5,6 +5,7 @@ Written from the requirements, without a look at what builds the answers: nothin
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -238,13 +239,18 @@ def _of_detail(detail: Any, where: str) -> Iterator[str]:
     elif (
         "<" in detail or "](" in detail or "]:" in detail
     ):  # reading Markdown is slow, and most details need none of it
-        tokens = _MARKDOWN.parse(detail)
-        flat = [one for token in tokens for one in (token, *(token.children or ()))]
-        if any(one.type in ("html_block", "html_inline") for one in flat):
-            yield f"CH-CARD-06: {where} holds HTML"
-        targets = [str(one.attrGet("href") or one.attrGet("src")) for one in flat if one.type in ("link_open", "image")]
-        if not all(_is_web_address(target) for target in targets):
-            yield f"CH-CARD-06: {where} links to something else than a web page"
+        yield from (f"CH-CARD-06: {where} {what}" for what in _of_markdown(detail))
+
+
+@lru_cache(maxsize=1000)
+def _of_markdown(text: str) -> tuple[str, ...]:
+    flat = [one for token in _MARKDOWN.parse(text) for one in (token, *(token.children or ()))]
+    targets = [str(one.attrGet("href") or one.attrGet("src")) for one in flat if one.type in ("link_open", "image")]
+    found = {
+        "holds HTML": any(one.type in ("html_block", "html_inline") for one in flat),
+        "links to something else than a web page": not all(_is_web_address(target) for target in targets),
+    }
+    return tuple(what for what, is_so in found.items() if is_so)
 
 
 def _of_coding(coding: Any, where: str, requirement: str) -> Iterator[str]:

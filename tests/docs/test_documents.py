@@ -68,7 +68,7 @@ def error_classes(kind: type[ServiceError] = ServiceError) -> Iterator[type[Serv
 
 
 def test_the_settings_table_names_every_setting() -> None:
-    text = (ROOT / "docs/integration.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     for setting in TABLE:
         assert f"| `{setting.variable}` |" in text
         assert setting.help in text

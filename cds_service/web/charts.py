@@ -97,7 +97,7 @@ def _columns(report: Report, top: float, bars: list[Bar], labels: list[Label]) -
     most = max(counts.shown for _, counts in trend)
     wide = min(48.0, (WIDTH - 20) / len(trend))
     labels.append(Label(0, top + 10, f"Shown by {report.step}"))
-    base = top + ROW + HEIGHT
+    base = top + 2 * ROW + HEIGHT  # the number of the highest column stands below the title
     for i, (day, counts) in enumerate(trend):
         left, up = 10 + i * wide, base
         for name, number in _parts(counts):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    Insert,
     QueuePool,
     Table,
     column,
@@ -26,7 +28,6 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from cds_service.errors import SettingsError
@@ -248,11 +249,12 @@ def _checked(mine: str, connection: Connection) -> str:
     return str(connection.scalar(select(key_check.c.pseudonym)))
 
 
-def insert_new(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert_new(connection: Connection, table: Table) -> Insert:
     """An insert that passes over what is there already."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+    # Of the dialects only the one in use is loaded: it counts among what a worker needs before it is ready.
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    insert: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return insert
 
 
 def _migrate(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from cds_service.protocol.feedback import FeedbackItem, canonical_uuid
 from cds_service.security.callers import Caller
@@ -24,6 +24,28 @@ CALL_SECONDS = 1.0
 """What a call may lose when the store starts to hang; after that it is not asked until it has recovered."""
 FEEDBACK_SECONDS = 3.0
 PURGE_EVERY = timedelta(hours=1)
+
+_OVERRIDES = (
+    select(
+        *(shown_card.c[name] for name in ("rule", "hook", "indicator", "fingerprint")),
+        *(feedback.c[name] for name in ("reason_system", "reason_code", "outcome_at", "received_at")),
+    )
+    .join(
+        feedback,
+        and_(
+            feedback.c.card == shown_card.c.card,
+            feedback.c.client == shown_card.c.client,
+            feedback.c.tenant == shown_card.c.tenant,
+        ),
+    )
+    .where(
+        *(shown_card.c[name] == bindparam(name) for name in ("patient_key", "client", "tenant")),
+        feedback.c.outcome == "overridden",
+        *(feedback.c[name] >= bindparam("since") for name in ("outcome_at", "received_at")),
+    )
+    .order_by(feedback.c.id)
+)
+"""The overrides of one patient's cards; made once, as each chart that passes the gate is asked for them."""
 
 _T = TypeVar("_T")
 
@@ -192,27 +214,12 @@ class Store:
 
         Empty if the store is down.
         """
-        answered = and_(
-            feedback.c.card == shown_card.c.card,
-            feedback.c.client == shown_card.c.client,
-            feedback.c.tenant == shown_card.c.tenant,
-        )
-        query = (
-            select(
-                *(shown_card.c[name] for name in ("rule", "hook", "indicator", "fingerprint")),
-                *(feedback.c[name] for name in ("reason_system", "reason_code", "outcome_at", "received_at")),
-            )
-            .join(feedback, answered)
-            .where(
-                shown_card.c.patient_key == self._patient_key(caller, patient_id),
-                shown_card.c.client == _storable(caller.client),
-                shown_card.c.tenant == _storable(caller.tenant),
-                feedback.c.outcome == "overridden",
-                feedback.c.outcome_at >= since,
-                feedback.c.received_at >= since,
-            )
-            .order_by(feedback.c.id)
-        )
+        asked = {
+            "patient_key": self._patient_key(caller, patient_id),
+            "client": _storable(caller.client),
+            "tenant": _storable(caller.tenant),
+            "since": since,
+        }
         nothing: list[Override] = []
         found = self._tolerantly(
             "snoozes",
@@ -226,7 +233,7 @@ class Store:
                     reason_code=row.reason_code,
                     at=min(row.outcome_at, row.received_at),
                 )
-                for row in connection.execute(query)
+                for row in connection.execute(_OVERRIDES, asked)
             ],
             otherwise=nothing,
             mode="read",

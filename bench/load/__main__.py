@@ -115,7 +115,7 @@ def main() -> None:
     """Run, report, and fail if an answer was wrong, memory grew, or the slowest calls were much slower than usual."""
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--rate", type=float, default=5.0, help="calls a second of each of the eight users")
+    parser.add_argument("--rate", type=float, default=2.5, help="calls a second of each of the eight users")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, serving(workers=WORKERS, calls_per_minute=0) as server:
         memory = Memory(server)

@@ -33,22 +33,22 @@ class Ehr(FastHttpUser):
 
     wait_time = constant_throughput(float(os.environ[RATE]))
 
-    @task(12)
+    @task(8)
     def a_chart_without_myositis(self) -> None:
         """Most charts that are opened."""
         self._call(VIEW, GATE, cards=False)
 
-    @task(3)
+    @task(4)
     def a_chart_with_cards(self) -> None:
         """A patient whom the service is for."""
         self._call(VIEW, FULL, cards=True)
 
-    @task(3)
+    @task(4)
     def orders_to_sign(self) -> None:
         """Ten drafts for that patient."""
         self._call(SIGN, ORDERS, cards=True)
 
-    @task(2)
+    @task(4)
     def feedback(self) -> None:
         """What was done with a card that was shown a while ago."""
         if not _shown:

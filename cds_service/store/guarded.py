@@ -69,15 +69,29 @@ class Guarded:
         """Wait for a database that is down; whether it is up."""
         return self._usable.wait(seconds)
 
-    def run(self, operation: str, work: Callable[[Connection], _T], seconds: float, mode: Mode = "write") -> _T:
-        """What `work` returns, once it is committed. Raises StoreDownError, after this time at the latest."""
+    def run(
+        self,
+        operation: str,
+        work: Callable[[Connection], _T],
+        seconds: float,
+        mode: Mode = "write",
+        *,
+        telling: bool = True,
+    ) -> _T:
+        """What `work` returns, once it is committed. Raises StoreDownError, after this time at the latest.
+
+        `telling`: a failure tells something of the database, not of the work, so that it is left alone for a while.
+        """
         if not self._usable.is_set():
             self.on_failure(operation, StoreDownError())
             raise StoreDownError
         try:
             result = self._database.run(work, seconds, mode)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost a card
-            self._failed(operation, error)
+            if telling:
+                self._failed(operation, error)
+            else:
+                self.on_failure(operation, error)
             raise StoreDownError from None
         self._pause = FIRST_PAUSE
         return result

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import Connection, event, select, text
 
 from cds_service.protocol.cards import new_uuid
 from cds_service.settings import Settings
@@ -236,3 +236,12 @@ def test_a_store_that_is_closed_refuses_everything(store: Store) -> None:
     assert store.record_shown(shown(card())) is False
     with pytest.raises(StoreDownError):
         store.record_feedback("s", CALLER, [override(new_uuid())])
+
+
+def test_a_report_that_fails_costs_nobody_else_anything(store: Store) -> None:
+    def too_much(connection: Connection) -> None:
+        connection.execute(text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(StoreDownError):
+        store.read(too_much)
+    assert store.record_shown(shown(card()))

@@ -40,7 +40,6 @@ class _Spoken(msgspec.Struct):
     rule: Rule
     draft: CardDraft
     told: list[Basis]
-    fingerprint: str = ""
 
 
 def evaluate(
@@ -80,7 +79,7 @@ def evaluate(
             for name, v in verdicts.items()
         ),
         cards=cards,
-        fingerprints={card.uuid: s.fingerprint for card, s in zip(cards, kept, strict=True)},
+        fingerprints={card.uuid: fingerprints.of(s.told) for card, s in zip(cards, kept, strict=True)},
     )
 
 
@@ -96,11 +95,10 @@ def _awake(
     snoozes: Mapping[str, Snooze],
     shown: dict[str, str],
 ) -> list[_Spoken]:
-    """Those that are not snoozed, each with its fingerprint. One that is snoozed displaces nothing."""
+    """Those that are not snoozed. One that is snoozed displaces nothing."""
     awake = []
     for one in spoken:
-        one.fingerprint = fingerprints.of(one.told)
-        because = _snoozed(a, one, snoozes.get(one.rule.name))
+        because = _snoozed(a, one, fingerprints, snoozes.get(one.rule.name))
         if because:
             shown[one.rule.name] = because
         else:
@@ -108,11 +106,11 @@ def _awake(
     return awake
 
 
-def _snoozed(a: Assessment, one: _Spoken, snooze: Snooze | None) -> str:
+def _snoozed(a: Assessment, one: _Spoken, fingerprints: Fingerprints, snooze: Snooze | None) -> str:
     """Why a card is kept away: an override that means "known, later", of a card that said the same. Never critical."""
     if snooze is None or one.draft.indicator == "critical":
         return ""
-    if snooze.fingerprint != one.fingerprint or a.today >= snooze.until:
+    if a.today >= snooze.until or snooze.fingerprint != fingerprints.of(one.told):
         return ""
     if snooze.reason.system not in ("", OVERRIDE_SYSTEM):
         return ""

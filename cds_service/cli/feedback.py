@@ -111,13 +111,12 @@ def _show(found: Report) -> None:
 def _table(here: Report, site: str) -> Table:
     """One site."""
     table = Table(title=Text(site), title_justify="left", header_style="bold", box=SIMPLE, show_footer=True)
-    total, columns = here.total, ("shown", "accepted", "overridden", "ignored", "waiting")
     table.add_column("Rule", "All", no_wrap=True)
-    for name in columns:
-        table.add_column(name.capitalize(), str(getattr(total, name)), justify="right")
+    for name, number in here.total.named.items():
+        table.add_column(name.capitalize(), str(number), justify="right")
     table.add_column(f"By {here.step}", spark(counts for _, counts in here.trend[-MOST_STEPS:]), no_wrap=True)
     for line in here.lines:
         trend = [line.trend.get(day, Counts()) for day in here.periods[-MOST_STEPS:]]
-        cells = (line.rule, *(str(getattr(line.total, name)) for name in columns), spark(trend))
+        cells = (line.rule, *map(str, line.total.named.values()), spark(trend))
         table.add_row(*map(Text, cells))
     return table

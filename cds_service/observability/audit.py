@@ -13,6 +13,7 @@ from cds_service import logs
 from cds_service.errors import SettingsError
 from cds_service.observability.metrics import metrics
 from cds_service.records import CallRecord
+from cds_service.settings import variable_of
 
 STDERR = Path("stderr")
 _log = structlog.get_logger()
@@ -65,7 +66,7 @@ class _File:
         try:
             self._append(b"")
         except OSError as error:
-            raise SettingsError(f"NAM_CDS_AUDIT_LOG: {path} cannot be written: {error.strerror}") from None
+            raise SettingsError(f"{variable_of('audit_log')}: {path} cannot be written: {error.strerror}") from None
 
     def info(self, line: str) -> None:
         try:

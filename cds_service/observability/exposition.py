@@ -3,9 +3,9 @@
 import hmac
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 
-from cds_service.errors import NotFound, SettingsError
+from cds_service.errors import SettingsError
 from cds_service.observability.metrics import metrics
 from cds_service.outbound import is_loopback
 from cds_service.settings import Settings, variable_of
@@ -31,7 +31,7 @@ def blueprint(settings: Settings) -> Blueprint:
             allowed = hmac.compare_digest(request.headers.get("Authorization", "").encode(), b"Bearer " + token)
         if not allowed:
             _log.warning("metrics_refused", allowed=settings.metrics)
-            raise NotFound("There is nothing at this address.", remedy="GET /cds-services lists the services.")
+            abort(404)
         body, media_type = metrics().exposition()
         return Response(body, content_type=media_type)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from cds_service.protocol.hooks import OWN_NAME, STANDARD_NAME
@@ -13,6 +14,7 @@ from cds_service.selftest.shapes import empties, nulls
 from cds_service.selftest.wire import Exchange
 
 GROUP = Group("Discovery")
+_looked_at = partial(GROUP.check, each=False, sends="GET of the discovery address")
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
 
 
@@ -36,11 +38,9 @@ def usable(answer: Exchange) -> Iterator[Service]:
             yield Service(id_, hook, {key: text for key, text in templates if isinstance(text, str)})
 
 
-@GROUP.check(
+@_looked_at(
     "CH-DISC-01",
     "MUST",
-    each=False,
-    sends="GET of the discovery address",
     expects="200 and JSON",
     why="Clients find the services by it, some of them before every use.",
 )
@@ -51,11 +51,9 @@ def discovery_answers(ehr: Ehr) -> None:
     _ = answer.json
 
 
-@GROUP.check(
+@_looked_at(
     "CH-DISC-02",
     "MUST",
-    each=False,
-    sends="GET of the discovery address",
     expects="an object with the array `services`",
     why="Without it a client knows no service.",
 )
@@ -68,9 +66,7 @@ def _entry_check(
 ) -> None:
     """Declare a check of every entry; `wrong` says what is wrong with one, or nothing."""
 
-    @GROUP.check(
-        requirement, level, name=name, each=False, sends="GET of the discovery address", expects=expects, why=why
-    )
+    @_looked_at(requirement, level, name=name, expects=expects, why=why)
     def check(ehr: Ehr) -> None:
         answer = ehr.discover()
         for number, entry in enumerate(entries(answer)):
@@ -164,11 +160,9 @@ _entry_check(
 )
 
 
-@GROUP.check(
+@_looked_at(
     "CH-GEN-03",
     "MUST",
-    each=False,
-    sends="GET of the discovery address",
     expects="no `null` anywhere",
     why="Strict clients refuse the whole answer.",
 )
@@ -178,11 +172,9 @@ def discovery_null_free(ehr: Ehr) -> None:
         raise Unmet(f"null at {', '.join(found[:5])}", answer)
 
 
-@GROUP.check(
+@_looked_at(
     "CH-GEN-04",
     "MUST",
-    each=False,
-    sends="GET of the discovery address",
     expects="no empty text, array or object but `services: []`",
     why="What has no value is left out.",
 )
@@ -192,11 +184,9 @@ def discovery_no_empties(ehr: Ehr) -> None:
         raise Unmet(f"empty: {', '.join(found[:5])}", answer)
 
 
-@GROUP.check(
+@_looked_at(
     "CH-DISC-10",
     "MUST",
-    each=False,
-    sends="GET of the discovery address",
     expects="no two entries with the same `id` and `hook`",
     why="The same id with another hook says that later cards replace earlier ones; with the same hook it says nothing.",
 )
@@ -207,11 +197,9 @@ def discovery_distinct(ehr: Ehr) -> None:
         raise Unmet(f"the id {twice[0][0]} with the hook {twice[0][1]} is there twice", answer)
 
 
-@GROUP.check(
+@_looked_at(
     "CH-DISC-11",
     "REC",
-    each=False,
-    sends="GET of the discovery address",
     expects="one entry for an `id`",
     why="The public sandbox keeps services by address: a second entry overwrites the first.",
 )

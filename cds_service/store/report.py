@@ -20,6 +20,8 @@ from sqlalchemy import ColumnElement, Connection, Date, Select, and_, case, cast
 from cds_service.security.callers import Caller
 from cds_service.store.tables import feedback, shown_card
 
+COUNTED = ("shown", "accepted", "overridden", "ignored", "waiting")
+"""What is told of cards, in this order."""
 WAIT = timedelta(days=1)
 Step = Literal["month", "week"]
 
@@ -37,6 +39,11 @@ class Counts(msgspec.Struct):
     @property
     def shown(self) -> int:
         return self.accepted + self.overridden + self.ignored + self.waiting
+
+    @property
+    def named(self) -> dict[str, int]:
+        """The numbers by their names, in the order in which they are told."""
+        return {name: getattr(self, name) for name in COUNTED}
 
     @property
     def by_reason(self) -> tuple[tuple[str, int], ...]:

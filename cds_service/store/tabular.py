@@ -5,9 +5,9 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from cds_service.store.report import Counts, Line, Report
+from cds_service.store.report import COUNTED, Counts, Line, Report
 
-COLUMNS = ("site", "rule", "begins", "shown", "accepted", "overridden", "ignored", "waiting")
+COLUMNS = ("site", "rule", "begins", *COUNTED)
 _BARS = "▁▂▃▄▅▆▇█"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -21,7 +21,7 @@ def to_csv(report: Report) -> str:
     for line in report.lines:
         for day, counts in sorted(line.trend.items()):
             told = [counts.reasons.get(reason, 0) for reason in reasons]
-            writer.writerow([_cell(line.site), _cell(line.rule), day, *_numbers(counts), *told])
+            writer.writerow([_cell(line.site), _cell(line.rule), day, *counts.named.values(), *told])
     return text.getvalue()
 
 
@@ -38,7 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "since": report.since and report.since.isoformat(),
         "site": report.site,
         "step": report.step,
-        "total": _named(report.total),
+        "total": report.total.named,
         "unmatched": report.unmatched,
         "lines": [_line(line) for line in report.lines],
     }
@@ -48,18 +48,10 @@ def _line(line: Line) -> dict[str, Any]:
     return {
         "site": line.site,
         "rule": line.rule,
-        **_named(line.total),
+        **line.total.named,
         "reasons": line.total.reasons,
-        "trend": [{"begins": day.isoformat(), **_named(counts)} for day, counts in sorted(line.trend.items())],
+        "trend": [{"begins": day.isoformat(), **counts.named} for day, counts in sorted(line.trend.items())],
     }
-
-
-def _named(counts: Counts) -> dict[str, int]:
-    return dict(zip(COLUMNS[3:], _numbers(counts), strict=True))
-
-
-def _numbers(counts: Counts) -> tuple[int, ...]:
-    return (counts.shown, counts.accepted, counts.overridden, counts.ignored, counts.waiting)
 
 
 def _cell(text: str) -> str:

@@ -10,7 +10,7 @@ from werkzeug.serving import make_server
 
 import fixtures
 from cds_service.app import create_app
-from cds_service.cli import main
+from cds_service.cli import main, serve
 from cds_service.settings import Settings
 
 
@@ -23,6 +23,15 @@ def run() -> Callable[..., Result]:
         return runner.invoke(main, arguments, catch_exceptions=False, **options)
 
     return invoke
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that the server would have been started with."""
+    started: list[Settings] = []
+    monkeypatch.setattr(serve, "_run", started.append)
+    monkeypatch.setattr(serve, "_check_address", lambda settings: None)
+    return started
 
 
 @pytest.fixture(scope="session")

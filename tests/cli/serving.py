@@ -4,10 +4,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import requests
 
@@ -53,6 +55,33 @@ class Server:
             except requests.ConnectionError:
                 time.sleep(0.02)
         raise AssertionError(f"the server does not answer: {self.printed}")
+
+
+class Callers:
+    """Threads that call the server again and again, until the block ends."""
+
+    def __init__(self, count: int) -> None:
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._go_on) for _ in range(count)]
+
+    def call(self, session: requests.Session) -> None:
+        """One call; each thread has a session of its own."""
+        raise NotImplementedError
+
+    def _go_on(self) -> None:
+        with requests.Session() as session:
+            while not self._ended.is_set():
+                self.call(session)
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(AMPLE)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from cds_service.cli import serve
 from cds_service.protocol.feedback import FeedbackItem
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
@@ -87,15 +86,6 @@ def test_a_server_that_is_not_there_is_told_without_the_password(run: Run, tmp_p
         assert result.exit_code == 1
         assert "127.0.0.1:1/nam cannot be used: connection failed" in result.stderr
         assert "hidden" not in result.output
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """The settings that the server would have been started with."""
-    started: list[Settings] = []
-    monkeypatch.setattr(serve, "_run", started.append)
-    monkeypatch.setattr(serve, "_check_address", lambda settings: None)
-    return started
 
 
 def test_serve_refuses_a_database_of_a_newer_program(run: Run, served: list[Settings], url: str) -> None:

@@ -11,7 +11,6 @@ import pytest
 import requests
 from click.testing import Result
 
-from cds_service.cli import serve
 from cds_service.fhir.servers import FhirServer
 from cds_service.settings import TABLE, Settings
 from tests.cds_service.security.signing import clients_file
@@ -19,15 +18,6 @@ from tests.cli.serving import serving
 from tests.conformance.watch import WATCH
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """The settings that the server would have been started with."""
-    started: list[Settings] = []
-    monkeypatch.setattr(serve, "_run", started.append)
-    monkeypatch.setattr(serve, "_check_address", lambda settings: None)
-    return started
 
 
 def test_every_setting_is_an_option_that_names_its_variable(run: Run) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,38 +11,27 @@ from typing import Any
 import pytest
 import requests
 
-from tests.cli.serving import AMPLE, Server, serving
+from tests.cli.serving import AMPLE, Callers, Server, serving
 from tests.conformance.watch import WATCH
 
 PATIENT = "nam-refractory-gates-passed"
 
 
-class Load:
+class Load(Callers):
     """Callers who do not stop, and how their calls went."""
 
-    def __init__(self, server: Server, callers: int) -> None:
+    def __init__(self, server: Server, count: int) -> None:
+        super().__init__(count)
         self.address = f"{server.base}/cds-services/nam-patient-view"
         self.request: Any = requests.get(f"{server.base}/patients/{PATIENT}/request.json", timeout=AMPLE).json()
         self.outcomes: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._call) for _ in range(callers)]
 
-    def _call(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.outcomes[str(requests.post(self.address, json=self.request, timeout=AMPLE).status_code)] += 1
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # before, or in, the answer
-                self.outcomes["broken off"] += 1
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(AMPLE)
+    def call(self, session: requests.Session) -> None:
+        # Without the session: a connection of its own for each call, so that each worker gets some.
+        try:
+            self.outcomes[str(requests.post(self.address, json=self.request, timeout=AMPLE).status_code)] += 1
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # before, or in, the answer
+            self.outcomes["broken off"] += 1
 
 
 def wait_until(condition: Any) -> None:

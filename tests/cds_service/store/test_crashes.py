@@ -15,54 +15,41 @@ import requests
 
 from cds_service.protocol.cards import new_uuid
 from tests.cds_service.store.postgres import Postgres
-from tests.cli.serving import AMPLE, Server, serving
+from tests.cli.serving import AMPLE, Callers, Server, serving
 
 PATH = "/cds-services/nam-patient-view/feedback"
 ROUNDS = 6
 """In each of them the service is killed twice: one worker, then all of it."""
 
 
-class Senders:
+class Senders(Callers):
     """Clients that send one item after the other, and remember those which were acknowledged."""
 
     def __init__(self, server: Server, count: int) -> None:
+        super().__init__(count)
         self._address = server.base + PATH
-        self._stop = threading.Event()
         self._arrived = threading.Condition()
         self.acknowledged: list[str] = []
         self.statuses: set[int] = set()
-        self._threads = [threading.Thread(target=self._send) for _ in range(count)]
 
-    def _send(self) -> None:
-        session = requests.Session()
-        while not self._stop.is_set():
-            card = new_uuid()
-            item = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-11-22T09:30:00Z"}
-            try:
-                answer = session.post(self._address, json={"feedback": [item]}, timeout=AMPLE)
-            except requests.RequestException:
-                continue
-            with self._arrived:
-                self.statuses.add(answer.status_code)
-                if answer.status_code == 200:
-                    self.acknowledged.append(card)
-                self._arrived.notify_all()
+    def call(self, session: requests.Session) -> None:
+        card = new_uuid()
+        item = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-11-22T09:30:00Z"}
+        try:
+            answer = session.post(self._address, json={"feedback": [item]}, timeout=AMPLE)
+        except requests.RequestException:
+            return
+        with self._arrived:
+            self.statuses.add(answer.status_code)
+            if answer.status_code == 200:
+                self.acknowledged.append(card)
+            self._arrived.notify_all()
 
     def wait_for(self, more: int) -> None:
         """Until so many more items are acknowledged."""
         with self._arrived:
             wanted = len(self.acknowledged) + more
             assert self._arrived.wait_for(lambda: len(self.acknowledged) >= wanted, AMPLE)
-
-    def __enter__(self) -> "Senders":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(AMPLE)
 
 
 def _kill(pid: int) -> None:

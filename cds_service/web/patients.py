@@ -1,11 +1,9 @@
 """The demonstration's pages: the fixture patients, their cards as a record system would show them, and why."""
 
-import json
 import uuid
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, render_template
@@ -19,6 +17,7 @@ from cds_service.errors import NotFound
 from cds_service.explanation import Explanation, explain, report
 from cds_service.registry import CdsService
 from cds_service.web.layout import pages
+from cds_service.web.view import Links, View
 from hooks.knowledge.model import Knowledge
 
 VIEWING, SIGNING = "patient-view", "order-sign"
@@ -81,17 +80,16 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today:
     @routes.get("/patients/<patient_id>/orders/<orders_id>")
     def patient(patient_id: str, orders_id: str | None = None) -> str:
         shown = scene(patient_id, orders_id)
-        explanation = explained(shown)
         return render_template(
             "patient.html",
             scene=shown,
             story=shown.story,
             orders=[one for one in fixtures.orders() if one.patient == patient_id],
-            person=explanation.evaluation.assessment,
-            explanation=explanation,
-            counts=_counts(explanation.verdicts),
-            links={"reference": partial(_reference, shown.drafts), "short": partial(_short, patient_id)},
-            pretty=_pretty,
+            view=View(
+                explained(shown),
+                Links(partial(_reference, shown.drafts), partial(_short, patient_id)),
+                orders=shown.orders is not None,
+            ),
         )
 
     @routes.get("/patients/<patient_id>/request.json")
@@ -129,15 +127,6 @@ def _orders(patient_id: str, orders_id: str) -> fixtures.Orders:
 
 def _json(body: bytes) -> Response:
     return Response(msgspec.json.format(body, indent=2), mimetype="application/json")
-
-
-def _counts(verdicts: Any) -> dict[str, int]:
-    outcomes = [verdict.outcome for verdict in verdicts]
-    return {outcome: outcomes.count(outcome) for outcome in ("fires", "cannot tell", "silent")}
-
-
-def _pretty(resource: dict[str, Any]) -> str:
-    return json.dumps(resource, indent=2, ensure_ascii=False)
 
 
 def _reference(drafts: frozenset[str], source: str) -> str:

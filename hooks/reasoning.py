@@ -40,6 +40,9 @@ def negate(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
+Needs = Literal["", "all", "any", "none"]
+"""How many of its parts a criterion needs to hold; empty where the parts only tell more of it."""
+
 GROWING = frozenset({"years", "weeks", "d", "g"})
 """Units of what grows by itself: ages, spans of time, and the dose of a lifetime (any other dose is in mg)."""
 
@@ -61,6 +64,7 @@ class Criterion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     source: str = ""
     missing: str = ""
     parts: tuple["Criterion", ...] = ()
+    needs: Needs = ""
 
     @property
     def grows(self) -> bool:
@@ -70,12 +74,12 @@ class Criterion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def all_of(name: str, *parts: Criterion) -> Criterion:
     """A criterion that holds when each of its parts does."""
-    return Criterion(name, all_true([part.truth for part in parts]), missing=_missing(parts), parts=parts)
+    return Criterion(name, all_true([part.truth for part in parts]), missing=_missing(parts), parts=parts, needs="all")
 
 
 def any_of(name: str, *parts: Criterion) -> Criterion:
     """A criterion that holds when one of its parts does."""
-    return Criterion(name, any_true([part.truth for part in parts]), missing=_missing(parts), parts=parts)
+    return Criterion(name, any_true([part.truth for part in parts]), missing=_missing(parts), parts=parts, needs="any")
 
 
 def _missing(parts: Iterable[Criterion]) -> str:

@@ -202,7 +202,7 @@ def lab_criterion(name: str, truth: Truth, result: LabResult | None, threshold: 
 
 def not_(name: str, criterion: Criterion) -> Criterion:
     """The opposite of a criterion, under a name of its own."""
-    return Criterion(name, negate(criterion.truth), missing=criterion.missing, parts=(criterion,))
+    return Criterion(name, negate(criterion.truth), missing=criterion.missing, parts=(criterion,), needs="none")
 
 
 def on(when: FhirDate | date | None) -> str:

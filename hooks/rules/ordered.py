@@ -48,4 +48,5 @@ def none_ordered(a: Assessment, what: str, drugs: frozenset[str], *more: Criteri
         source=held.source,
         missing=held.missing,
         parts=(ordered, *more),
+        needs="none",
     )

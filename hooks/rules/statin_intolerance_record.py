@@ -42,6 +42,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             source=listed.source,
             missing=listed.missing,
             parts=(listed,),
+            needs="none",
         ),
     )
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks.reasoning import Criterion, Truth, all_of, all_true, any_of, any_true, negate, verdict
+from hooks.rules.base import not_
 
 truths = st.sampled_from([True, False, None])
 
@@ -57,3 +58,10 @@ def test_composed_criteria_collect_what_is_missing() -> None:
     assert any_of("any", NO, OPEN, OPEN).missing == "a test"
     assert any_of("any", YES, OPEN).truth is True
     assert all_of("all", NO, OPEN).truth is False
+
+
+def test_composed_criteria_say_how_many_of_their_parts_they_need() -> None:
+    assert all_of("all", YES, NO).needs == "all"
+    assert any_of("any", YES, NO).needs == "any"
+    assert not_("not", NO).needs == "none"
+    assert YES.needs == ""

@@ -26,7 +26,6 @@ _FEATURES = (
     "publickey-credentials-get",
     "screen-wake-lock",
     "usb",
-    "web-share",
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -11,8 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from cds_service.store.report import Counts, Report
 
-COLOURS = {"accepted": "#20693a", "overridden": "#d48806", "ignored": "#7d8f9a", "waiting": "#c3ced5"}
-"""By what became of a card, in the order of the bars; apart in lightness too."""
+COLOURS = {
+    "accepted": "var(--good, #20693a)",
+    "overridden": "var(--amber, #d48806)",
+    "ignored": "var(--edge, #7b8c97)",
+    "waiting": "var(--line, #d5dde2)",
+}
+"""By what became of a card, in the order of the bars: those of the page, if it is in one. Apart in lightness too."""
 WIDTH, LABELS, NUMBERS, ROW, HEIGHT = 760, 250, 60, 24, 120
 MOST_PERIODS = 26
 

@@ -1,7 +1,9 @@
 """What all pages share: layout, style sheet, Markdown, and the page for what is not there."""
 
+from collections.abc import Container
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Flask, Response, render_template, request
 from jinja2 import StrictUndefined
 
@@ -9,6 +11,38 @@ from cds_service.errors import NotFound, ServiceError, render
 from cds_service.settings import Settings
 from cds_service.web import markdown
 from hooks.knowledge.model import Knowledge
+
+_PLACES = (
+    ("Patients", "/", "/patients/", "patients"),
+    ("Service", "/", "/patients/", "home"),
+    ("Try it", "/try", "/try/", "trials"),
+    ("Rules", "/rules/", "/rules/", "rules"),
+    ("Value sets", "/rules/value-sets", "/rules/value-sets/", "rules"),
+    ("Evidence", "/rules/evidence", "/rules/evidence/", "rules"),
+    ("Decisions", "/rules/decisions", "/rules/decisions/", "rules"),
+    ("Feedback", "/feedback", "/feedback/", "feedback"),
+)
+"""Where the navigation leads: a label, an address, where the pages below it are, and the blueprint that offers it."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A link of the navigation. `current`: `page` on the page itself, `true` on those below it, else empty."""
+
+    label: str
+    address: str
+    current: str
+
+
+def places(here: str, blueprints: Container[str]) -> list[Place]:
+    """The navigation of the page at the path `here`."""
+    offered = [place[:3] for place in _PLACES if place[3] in blueprints]
+    path = here.rstrip("/") + "/"
+    nearest = max((below for _, _, below in offered if path.startswith(below)), key=len, default="")
+
+    def current(address: str, below: str) -> str:
+        return "page" if path == address.rstrip("/") + "/" else "true" if below == nearest else ""
+
+    return [Place(label, address, current(address, below)) for label, address, below in offered]
 
 
 def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
@@ -24,7 +58,7 @@ def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
 
     @app.context_processor
     def shared() -> dict[str, Any]:
-        return {"demo": settings.demo, "knowledge": knowledge, "feedback": "feedback" in app.blueprints}
+        return {"demo": settings.demo, "knowledge": knowledge, "places": places(request.path, app.blueprints)}
 
 
 def pages(name: str, import_name: str) -> Blueprint:

@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from cds_service import logs
-from cds_service.cli.bundles import request_of, unasked
+from cds_service.cli.bundles import request_of
 from cds_service.cli.http import Failure
 from cds_service.cli.options import today_option
 from cds_service.cli.terminal import cards, console, facts, print_json, verdicts
@@ -16,6 +16,7 @@ from cds_service.engine import Engine
 from cds_service.errors import ServiceError, SettingsError
 from cds_service.explanation import Explanation, explain, report
 from cds_service.registry import CdsService
+from cds_service.saved import unasked
 from cds_service.settings import Settings, variable_of
 from hooks import services as own_services
 from hooks.knowledge import KnowledgeError, load

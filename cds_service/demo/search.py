@@ -86,8 +86,10 @@ def _codings(resource: Resource, elements: Iterable[str]) -> Iterator[tuple[str,
     for element in elements:
         value = resource.get(element) or ()
         for concept in value if isinstance(value, list) else (value,):
-            for coding in concept.get("coding", ()) if isinstance(concept, dict) else ():
-                yield str(coding.get("system", "")), str(coding.get("code", ""))
+            codings = concept.get("coding") if isinstance(concept, dict) else ()
+            for coding in codings if isinstance(codings, list) else ():
+                if isinstance(coding, dict):
+                    yield str(coding.get("system", "")), str(coding.get("code", ""))
 
 
 def _holds(resource: Resource, elements: Iterable[str], tokens: Sequence[str]) -> bool:
@@ -115,4 +117,4 @@ def _id(resource: Resource) -> str:
 
 def _date(resource: Resource) -> str:
     periods = (resource[name].get("start") for name in _PERIODS if isinstance(resource.get(name), dict))
-    return next(filter(None, (*(resource.get(name) for name in _DATES), *periods)), "")
+    return str(next(filter(None, (*(resource.get(name) for name in _DATES), *periods)), ""))

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Delete, delete, func, select
 
-from cds_service.store.tables import accepted_suggestion, feedback, shown_card, shown_suggestion, used_token
+from cds_service.store.tables import accepted_suggestion, feedback, sealed, shown_card, shown_suggestion, used_token
 
 ROWS_AT_ONCE = 500
 """Others may write in between."""
@@ -19,7 +19,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def purge(run: Callable[[Callable[[Connection], int]], int], before: datetime, now: datetime) -> dict[str, int]:
-    """Delete what was shown or received before this time, and tokens that have expired; how many rows of each table.
+    """Delete what was shown or received before this time, and what has expired; how many rows of each table.
 
     `run` does one transaction.
     """
@@ -27,6 +27,7 @@ def purge(run: Callable[[Callable[[Connection], int]], int], before: datetime, n
         (shown_card, shown_card.c.card, shown_card.c.shown_at < before),
         (feedback, feedback.c.id, feedback.c.received_at < before),
         (used_token, used_token.c.token, used_token.c.expires_at < now),
+        (sealed, sealed.c.name, sealed.c.expires_at < now),
     )
     deleted = {}
     for table, key, old in limits:

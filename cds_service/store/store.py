@@ -256,6 +256,10 @@ class Store:
         """Whatever a report asks of the tables. Raises StoreDownError, which costs nobody else anything."""
         return self._database.run("read", work, FEEDBACK_SECONDS, "read", telling=False)
 
+    def write(self, operation: str, work: Callable[[Connection], _T]) -> _T:
+        """Whatever else is kept (`cds_service.store.sealed`). Raises StoreDownError."""
+        return self._database.run(operation, work, FEEDBACK_SECONDS)
+
     # How it is done
 
     def _patient_key(self, caller: Caller, patient_id: str) -> str:

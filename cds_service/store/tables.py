@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: what this program works with. Revisions are numbers, so a greater one is a newer one."""
 VERSION_TABLE = "nam_cds_revision"
 """Where the database says which revision it is of."""
@@ -112,6 +113,15 @@ used_token = Table(
     Column("expires_at", UtcTime, nullable=False, index=True),
 )
 """Tokens that were used, by the hash of their `jti`, until they expire (CH-JWT)."""
+
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("expires_at", UtcTime, nullable=False, index=True),
+)
+"""What only the holder of a secret can read, until it expires: see `cds_service.store.sealed`."""
 
 key_check = Table(
     "key_check",

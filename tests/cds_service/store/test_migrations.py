@@ -25,12 +25,12 @@ from tests.cds_service.store.conftest import NOON
 from tests.cds_service.store.test_store import CALLER, HOUR, PATIENT, card, override, shown
 
 FOLDER = Path(migrations.__file__).parent
-THIRD = """
+NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -105,7 +105,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
 ) -> None:
     open_store().record_shown(shown(card()))
     with monkeypatch.context() as patch:
-        only(patch, tmp_path, "0003", more=f"{THIRD}    op.drop_table('nothing')\n")
+        only(patch, tmp_path, "0004", more=f"{NEXT}    op.drop_table('nothing')\n")
         assert open_store().record_shown(shown(card())) is False
     store = open_store()
     assert store.read(counts)["shown_card"] == 1
@@ -124,7 +124,7 @@ def test_an_upgrade_keeps_what_is_there(
     before.first_use("https://ehr", "a", NOON + HOUR)
     held = before.read(counts)
     before.close()
-    only(monkeypatch, tmp_path, "0003", more=THIRD)
+    only(monkeypatch, tmp_path, "0004", more=NEXT)
     after = open_store()
     assert after.read(counts) == held
     assert after.read(lambda connection: connection.scalar(text("SELECT colour FROM shown_card"))) == "none"

@@ -191,7 +191,7 @@ def test_what_is_older_than_the_retention_is_deleted(open_store: Callable[..., S
     store.record_shown(shown(new))
     store.record_feedback("s", CALLER, [override(new.uuid)])
     store.first_use("https://ehr", "b", clock.now + HOUR)
-    assert store.purge() == {"shown_card": PURGE_ROWS + 1, "feedback": 1, "used_token": 1}
+    assert store.purge() == {"shown_card": PURGE_ROWS + 1, "feedback": 1, "used_token": 1, "sealed": 0}
     assert store.read(counts) == {
         "shown_card": 1,
         "shown_suggestion": 1,
@@ -199,4 +199,4 @@ def test_what_is_older_than_the_retention_is_deleted(open_store: Callable[..., S
         "accepted_suggestion": 0,
         "used_token": 1,
     }
-    assert store.purge(clock.now + HOUR) == {"shown_card": 1, "feedback": 1, "used_token": 0}
+    assert store.purge(clock.now + HOUR) == {"shown_card": 1, "feedback": 1, "used_token": 0, "sealed": 0}

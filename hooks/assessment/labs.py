@@ -73,7 +73,17 @@ def ever(chart: Chart, concept: str, verdict: Result) -> LabResult | None:
     return next((result for result in chart.labs.get(concept, ()) if result.result == verdict), None)
 
 
-_READABLE = {"10*9/L": "×10⁹/L", "umol": "µmol", "{1.73_m2}": "1.73 m²", " a [": " years [", "{drug}": ""}
+_READABLE = {
+    "10*9/L": "×10⁹/L",
+    "umol": "µmol",
+    "{1.73_m2}": "1.73 m²",
+    " a [": " years [",
+    " 1 [": " [",
+    "{drug}": "",
+    "{ULN}": "× ULN",
+    "{dose}": "doses",
+    "{score}": "points",
+}
 
 
 def readable(text: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from cds_service.fhir.dates import FhirDate
 from cds_service.protocol.cards import Indicator, Suggestion
 from hooks.assessment import Assessment
-from hooks.assessment.labs import shown
+from hooks.assessment.labs import readable, shown
 from hooks.chart.facts import LabResult, StrengthScore
 from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, Truth, negate
@@ -163,7 +163,7 @@ def _scope_criteria(a: Assessment) -> tuple[Criterion, Criterion, Criterion, Cri
 
 def threshold_text(limit: Threshold, relation: str = "≥") -> str:
     """`≥ 2 ×ULN [ENG]`: a threshold as the trace and the card show it, with its mark."""
-    return f"{relation} {limit} [{limit.mark}]"
+    return readable(f"{relation} {limit} [{limit.mark}]")
 
 
 def ck_row(a: Assessment, result: LabResult | None) -> FactRow:

@@ -88,7 +88,7 @@ def _unknown(a: Assessment) -> Criterion:
     stop, hold = too_low_to_give(a), too_low_to_go_on(a)
     unknown = stop.truth is None or hold.truth is None
     return Criterion(
-        "no complete blood count of the last 14 days",
+        "no recent complete blood count",
         unknown,
         value="; ".join(dict.fromkeys(p.missing for c in (stop, hold) for p in c.parts if p.truth is None)),
         threshold=f"at most {a.knowledge.thresholds.gates.cbc_days.value:g} days old",

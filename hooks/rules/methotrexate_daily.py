@@ -42,9 +42,9 @@ def _wrong(a: Assessment) -> Criterion:
         "methotrexate is written daily, or above the limit of a week",
         *[
             Criterion(
-                f"{name}: {course.text or course.ingredient}",
+                name,
                 truth,
-                value=_said(_weeks(a, course)),
+                value=f"{course.text or course.ingredient}: {_said(_weeks(a, course))}",
                 when=str(course.start or ""),
                 threshold=limit,
                 source=course.source,
@@ -52,7 +52,7 @@ def _wrong(a: Assessment) -> Criterion:
             )
             for course in courses
             for name, truth, limit in (
-                ("taken daily", too_often(a, course), f"at most {threshold_text(t.split_doses, '≤')}"),
+                ("taken daily", too_often(a, course), threshold_text(t.split_doses, ">")),
                 ("too much in a week", too_much(a, course), threshold_text(t.hard_max_mg_week, ">")),
             )
         ],

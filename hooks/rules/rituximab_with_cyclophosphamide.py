@@ -40,7 +40,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
         Criterion("cyclophosphamide active", cyc.active),
         Criterion("cyclophosphamide has not failed", cyc.state not in DONE),
         Criterion(
-            "cyclophosphamide under way for 6 to 12 weeks",
+            "cyclophosphamide under way long enough, and not too long",
             low.value <= weeks <= high.value if weeks is not None else None,
             value=f"{weeks:.0f}" if weeks is not None else "",
             unit="weeks",
@@ -48,7 +48,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             missing="start of cyclophosphamide" if weeks is None else "",
         ),
         Criterion(
-            "last rituximab more than 6 months ago",
+            "last rituximab long enough ago",
             before(a.rituximab.last, cutoff) if a.rituximab.given else False,
             when=str(a.rituximab.last or ""),
             threshold=f"> {months.value:g} months [{months.mark}]",

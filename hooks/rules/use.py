@@ -8,6 +8,7 @@ from hooks.reasoning import Criterion, Truth
 from hooks.rules.base import FactRow, md, on
 from hooks.rules.sources import medication_missing
 
+_NAMES = {"ivig": "IVIG", "tmp-smx": "TMP-SMX"}
 STATES = {"draft": "being ordered", "planned": "planned"}
 
 
@@ -27,7 +28,7 @@ def present(a: Assessment, *uses: DrugUse) -> Criterion:
     unclear = ", ".join(c.text for use in uses for c in use.unclear)
     missing = "" if found else f"whether it is still taken: {unclear}" if unclear else medication_missing(a)
     truth: Truth = True if found else None if missing else False
-    names = " or ".join(use.drug.replace("-", " ") for use in uses)
+    names = " or ".join(_NAMES.get(use.drug, use.drug) for use in uses)
     return Criterion(
         f"{names} taken, planned or being ordered",
         truth,

@@ -14,6 +14,8 @@ from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 
 from cds_service import endpoints, logs, records
 from cds_service.catalogue import Catalogue
+from cds_service.console import register_console
+from cds_service.console.access import Access
 from cds_service.cors import allow_origins
 from cds_service.demo import with_own_fhir_server
 from cds_service.engine import Engine
@@ -92,6 +94,7 @@ def create_app(
     app.register_blueprint(protocol)
     app.register_blueprint(exposition.blueprint(settings))
     register_pages(app, settings, knowledge, catalogue, store)
+    register_console(app, Access(settings))
     if settings.demo:
         register_demo(app, knowledge, catalogue, engine, today or date.today)
 

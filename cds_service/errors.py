@@ -7,7 +7,9 @@
     │   ├── HookMismatch         400  hook-mismatch
     │   └── PatientMismatch      400  patient-mismatch
     ├── Unauthorized             401  unauthorized
+    ├── LoginRequired            401  login-required
     ├── Forbidden                403  forbidden
+    ├── CrossSite                403  cross-site
     ├── NotFound                 404  not-found
     │   └── UnknownService       404  unknown-service
     ├── MethodNotAllowed         405  method-not-allowed
@@ -16,6 +18,7 @@
     ├── BodyTooLarge             413  body-too-large
     ├── UnsupportedMediaType     415  unsupported-media-type
     ├── TooManyCalls             429  too-many-calls
+    │   └── TooManyLogins        429  too-many-logins
     ├── StoreUnavailable         503  store-unavailable
     ├── OtherHttpError           any other 4xx the web framework answers: http-error
     └── InternalError            500  internal-error
@@ -116,6 +119,32 @@ class Forbidden(ServiceError):
         )
 
 
+class LoginRequired(ServiceError):
+    """Nobody, or nobody who may, has logged in to the console. The answer is the same whatever the reason."""
+
+    status = 401
+    code = "login-required"
+    issue_type = "login"
+
+    def __init__(self) -> None:
+        super().__init__("This page is for those who may log in.", "Authorization", "Log in with name and password.")
+        self.headers = {"WWW-Authenticate": 'Basic realm="NAM-CDS console", charset="UTF-8"'}
+
+
+class CrossSite(ServiceError):
+    """A form that was sent by a page of another site, in the name of whoever sits before the browser."""
+
+    status = 403
+    code = "cross-site"
+    issue_type = "forbidden"
+
+    def __init__(self, public_url: str) -> None:
+        super().__init__(
+            "This form was sent from a page of another address, so nothing was done.",
+            remedy=f"Open the page at {public_url}/ and send it from there.",
+        )
+
+
 class NotFound(ServiceError):
     status = 404
     code = "not-found"
@@ -181,6 +210,16 @@ class TooManyCalls(ServiceError):
             "There are too many calls. No advice was given.", remedy=f"Call again in {seconds} s; see Retry-After."
         )
         self.headers = {"Retry-After": str(seconds)}
+
+
+class TooManyLogins(TooManyCalls):
+    """More attempts to log in than one address may make."""
+
+    code = "too-many-logins"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.issues = (Issue("There were too many attempts to log in.", remedy=f"Try again in {seconds} s."),)
 
 
 class StoreUnavailable(ServiceError):

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -37,7 +37,17 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+FORMS = {
+    "Content-Security-Policy": POLICY.replace("form-action 'none'", "form-action 'self'"),
+    "Referrer-Policy": "same-origin",  # without it browsers send forms with the origin "null"
+}
+"""In place of these, for pages with forms, which go to this service alone."""
 _YEAR = 365 * 24 * 60 * 60
+
+
+def allow_forms() -> None:
+    """The page that is being answered may send forms."""
+    g.forms = True
 
 
 def secure(app: Flask, public_url: str) -> None:
@@ -49,6 +59,8 @@ def secure(app: Flask, public_url: str) -> None:
     @app.after_request
     def safe(response: Response) -> Response:
         response.headers.update(headers)
+        if g.get("forms"):
+            response.headers.update(FORMS)
         if "Cache-Control" not in response.headers:
             response.cache_control.no_store = True
         return response

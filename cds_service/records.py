@@ -30,6 +30,10 @@ class CallRecord(msgspec.Struct, kw_only=True):
     dropped: tuple[str, ...] = ()
     feedback: tuple[str, ...] = ()
     """The outcome of each item of feedback."""
+    page: str = ""
+    """The page of the console that was asked for, where people have to log in."""
+    login: str = ""
+    """The name under which they did."""
     user: str = ""
     """A keyed hash of the id, and so for the patient. The key is the store's, so it is the same as in the database."""
     patient: str = ""

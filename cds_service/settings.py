@@ -103,6 +103,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "The page /feedback, with numbers by rule and site. auto: where only this machine can see it, and in the "
         "demonstration.",
     ] = "auto"
+    console: Annotated[
+        Literal["auto", "on", "off"],
+        "The console: pages on which people try charts out, and answer cards. auto: in the demonstration only; "
+        "on: also elsewhere, for the console_users.",
+    ] = "auto"
+    console_users: Annotated[
+        Path | None,
+        "File with those who may use the console, a line name:hash each, as `nam-cds console-password` prints them. "
+        "Others than its owner and group must not be able to read it.",
+    ] = None
     threads: Annotated[int, "Requests answered at once by each worker."] = 4
     fhir_calls: Annotated[
         int,

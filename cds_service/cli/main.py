@@ -14,6 +14,7 @@ COMMANDS = {
     "check-knowledge": "check_knowledge",
     "database": "database",
     "feedback": "feedback",
+    "console-password": "console_password",
 }
 """Each command's name and its module."""
 

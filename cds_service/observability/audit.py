@@ -33,6 +33,8 @@ class AuditLog:
         found = {
             "client": caller.client if caller else None,
             "tenant": caller.tenant if caller else None,
+            "page": record.page,
+            "login": record.login,
             "service": record.service,
             "hook": record.hook,
             "status": status,

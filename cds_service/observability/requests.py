@@ -29,7 +29,8 @@ class Observed:
     """A WSGI application with eyes on it.
 
     Each call of a service or of its feedback endpoint ends in one record, whatever came of it: whoever refuses it, in
-    front of the application too, does so inside of this. Preflights are no calls.
+    front of the application too, does so inside of this. Preflights are no calls. A page of the console that people log
+    in to ends in a record too.
     """
 
     def __init__(self, application: "WSGIApplication", services: Mapping[str, str], audit: AuditLog) -> None:
@@ -60,6 +61,8 @@ class Observed:
                 call = _CALL.match(environ.get("PATH_INFO", ""))
                 if call and environ["REQUEST_METHOD"] != "OPTIONS":
                     self._finish(record, call["service"], status, time.perf_counter() - started)
+                elif record.page:
+                    self._audit.write(record, status, time.perf_counter() - started)
 
     def _finish(self, record: CallRecord, service: str, status: int, seconds: float) -> None:
         if service in self._services:

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from cds_service.console.access import check_console
 from cds_service.errors import SettingsError
 from cds_service.outbound import is_loopback
 from cds_service.security.clients import Clients, read_clients
@@ -14,6 +15,7 @@ _log = structlog.get_logger()
 
 def check_start(settings: Settings) -> Clients | None:
     """The clients that may call; None: whoever reaches the service may. Raises SettingsError."""
+    check_console(settings)
     local = is_loopback(settings.host)
     if settings.clients is None:
         if not local and settings.unauthenticated != ANYBODY:

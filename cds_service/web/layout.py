@@ -1,13 +1,15 @@
-"""What all pages share: layout, style sheet, Markdown, and the page for what is not there."""
+"""What all pages share: layout, style sheet, Markdown, and the page for what is not there or cannot be done."""
 
 from collections.abc import Container
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Flask, Response, render_template, request
 from jinja2 import StrictUndefined
 
-from cds_service.errors import NotFound, ServiceError, render
+from cds_service import records
+from cds_service.errors import ServiceError, render
 from cds_service.settings import Settings
 from cds_service.web import markdown
 from hooks.knowledge.model import Knowledge
@@ -71,10 +73,15 @@ def pages(name: str, import_name: str) -> Blueprint:
         response.vary.add("Accept")
         return response
 
-    @blueprint.errorhandler(NotFound)
-    def not_found(error: ServiceError) -> Response:
+    @blueprint.errorhandler(ServiceError)
+    def refused(error: ServiceError) -> Response:
+        records.current().outcome = error.code
         if request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html":
-            return Response(render_template("not_found.html", issue=error.issues[0]), status=404)
-        return Response(render(error), status=404, mimetype="application/json")
+            title = HTTPStatus(error.status).phrase.capitalize()
+            response = Response(render_template("refused.html", title=title, issues=error.issues), error.status)
+        else:
+            response = Response(render(error), error.status, mimetype="application/json")
+        response.headers.update(error.headers)
+        return response
 
     return blueprint

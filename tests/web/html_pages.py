@@ -1,8 +1,10 @@
 """Reading pages strictly: elements that are not closed, or closed in the wrong order, are errors."""
 
+from collections import deque
 from html.parser import HTMLParser
 from typing import Any
 
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
@@ -61,3 +63,21 @@ class Page(HTMLParser):
     @property
     def handlers(self) -> list[str]:
         return [name for _, attributes in self.elements for name in attributes if name.startswith("on")]
+
+
+def crawl(client: FlaskClient) -> dict[str, Page]:
+    """Every page that links lead to from the start page."""
+    found: dict[str, Page] = {}
+    waiting = deque(["/"])
+    while waiting:
+        address = waiting.popleft().split("#")[0].removeprefix("http://127.0.0.1:8080")
+        if not address or address in found or not address.startswith("/"):
+            continue
+        if address.startswith(("/fhir/", "/static/")) and address != "/fhir/Patient":
+            continue
+        answer = client.get(address, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, address
+        if answer.mimetype == "text/html":
+            found[address] = Page(answer.text)
+            waiting.extend(found[address].links)
+    return found

@@ -1,14 +1,12 @@
 """What every page owes its reader: well-formed, nothing from outside, nothing that runs, links that lead somewhere."""
 
-from collections import deque
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 import fixtures
 from hooks.knowledge import load
-from tests.web.html_pages import Page
+from tests.web.html_pages import Page, crawl
 
 POLICY = {
     "default-src 'none'",
@@ -18,24 +16,6 @@ POLICY = {
     "form-action 'none'",
     "frame-ancestors 'none'",
 }
-
-
-def crawl(client: FlaskClient) -> dict[str, Page]:
-    """Every page that links lead to from the start page."""
-    found: dict[str, Page] = {}
-    waiting = deque(["/"])
-    while waiting:
-        address = waiting.popleft().split("#")[0].removeprefix("http://127.0.0.1:8080")
-        if not address or address in found or not address.startswith("/"):
-            continue
-        if address.startswith(("/fhir/", "/static/")) and address != "/fhir/Patient":
-            continue
-        answer = client.get(address, headers={"Accept": "text/html"})
-        assert answer.status_code == 200, address
-        if answer.mimetype == "text/html":
-            found[address] = Page(answer.text)
-            waiting.extend(found[address].links)
-    return found
 
 
 @pytest.fixture(scope="module")

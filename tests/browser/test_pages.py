@@ -1,0 +1,102 @@
+"""Every page in a real browser: it fits, it is quiet, it loads from us alone, and it keeps to its policy."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.reader import WIDTHS, Reader, Scheme, reading
+from tests.browser.server import Site
+from tests.web.html_pages import crawl
+
+pytestmark = pytest.mark.browser
+
+CUT = """
+  () => [...document.querySelectorAll("main *")].filter(element => {
+    const style = getComputedStyle(element);
+    const hides = [style.overflowX, style.overflowY].some(overflow => overflow !== "visible");
+    return hides && element.checkVisibility() && !["SELECT", "INPUT", "svg"].includes(element.tagName) && (
+      element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1);
+  }).map(element => `${element.tagName.toLowerCase()}.${element.className}`)
+"""
+"""Elements with content that a reader on paper cannot scroll to."""
+A4 = 718
+"""The width of a sheet without its margins of 10 mm, in CSS pixels."""
+
+
+@pytest.fixture(scope="module")
+def pages(demo: Site) -> list[str]:
+    """All pages that links lead to."""
+    return sorted(crawl(demo.app.test_client()))
+
+
+@pytest.fixture(scope="module")
+def kinds(demo: Site, pages: list[str]) -> list[str]:
+    """The longest page of each kind, that is, of each route."""
+    client = demo.app.test_client()
+    routes = demo.app.url_map.bind("127.0.0.1")
+    longest: dict[str, tuple[int, str]] = {}
+    for page in pages:
+        kind = routes.match(page.partition("?")[0])[0]
+        length = len(client.get(page).data)
+        longest[kind] = max(longest.get(kind, (0, "")), (length, page))
+    return sorted(page for _, page in longest.values())
+
+
+def complaints(reader: Reader, pages: Iterable[str]) -> dict[str, list[str]]:
+    """What went wrong, by page."""
+    found: dict[str, list[str]] = {}
+    for page in pages:
+        reader.open(page)
+        if heard := reader.complaints():
+            found[page] = heard
+    return found
+
+
+def test_every_page_fits_a_telephone_and_gives_no_cause_for_complaint(
+    chromium: Browser, demo: Site, pages: list[str]
+) -> None:
+    with reading(chromium, demo.address, min(WIDTHS)) as reader:
+        assert complaints(reader, pages) == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS[1:])
+def test_every_kind_of_page_fits_every_window(chromium: Browser, demo: Site, kinds: list[str], width: int) -> None:
+    with reading(chromium, demo.address, width) as reader:
+        assert complaints(reader, kinds) == {}
+
+
+def test_what_is_hidden_at_first_fits_too(chromium: Browser, demo: Site, kinds: list[str]) -> None:
+    found: dict[str, list[str]] = {}
+    with reading(chromium, demo.address, min(WIDTHS)) as reader:
+        for page in kinds:
+            reader.open(page).evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            if heard := reader.complaints():
+                found[page] = heard
+    assert found == {}
+
+
+@pytest.mark.parametrize(("scheme", "options"), [("light", {}), ("dark", {"runOnly": ["color-contrast"]})])
+def test_every_kind_of_page_is_accessible(
+    chromium: Browser, demo: Site, kinds: list[str], scheme: Scheme, options: dict[str, Any]
+) -> None:
+    """As far as axe-core can tell: names, roles, contrast, headings, landmarks. All that can be opened is open."""
+    found: dict[str, list[str]] = {}
+    with reading(chromium, demo.address, scheme=scheme) as reader:
+        for page in kinds:
+            reader.open(page).evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            if heard := reader.violations(**options):
+                found[page] = heard
+    assert found == {}
+
+
+def test_nothing_is_cut_on_paper(chromium: Browser, demo: Site, kinds: list[str]) -> None:
+    found: dict[str, list[str]] = {}
+    with reading(chromium, demo.address, A4) as reader:
+        reader.page.emulate_media(media="print")
+        for page in kinds:
+            cut: list[str] = reader.open(page).evaluate(CUT)
+            if heard := cut + reader.complaints():
+                found[page] = heard
+    assert found == {}

@@ -36,9 +36,15 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     latest_score: StrengthScore | None
     uln: float
     damage_pair: tuple[LabResult, LabResult] | None = None
-    missing: str = ""
+    ck_missing: str = ""
+    score_missing: str = ""
     worse_because: str = ""
     rapid_because: str = ""
+
+    @property
+    def missing(self) -> str:
+        """What keeps activity from being computed, for people."""
+        return "; ".join(filter(None, (self.ck_missing, self.score_missing)))
 
 
 def usable_scores(chart: Chart) -> tuple[StrengthScore, ...]:
@@ -73,7 +79,8 @@ def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activi
         latest_score=latest_score,
         uln=uln,
         damage_pair=pair,
-        missing=_missing(ck, score, latest_ck, latest_score, thresholds, ck_active=ck_active),
+        ck_missing=_ck_missing(ck, latest_ck, thresholds, ck_active=ck_active),
+        score_missing=_score_missing(score, latest_score, thresholds),
         worse_because=worse_because,
         rapid_because=rapid_because,
     )
@@ -167,33 +174,23 @@ def _severe(chart: Chart) -> bool:
     return any(d.current and d.concepts & {"dysphagia", "respiratory-failure"} for d in chart.diagnoses)
 
 
-def _missing(
-    ck: LabResult | None,
-    score: StrengthScore | None,
-    latest_ck: LabResult | None,
-    latest_score: StrengthScore | None,
-    thresholds: Thresholds,
-    *,
-    ck_active: Truth,
-) -> str:
-    """What keeps activity from being computed, for people."""
-    parts = []
-    if ck is None:
-        if latest_ck is None:
-            parts.append("no CK on record")
-        elif latest_ck.doubt or latest_ck.value is None:
-            parts.append(f"the newest CK ({latest_ck.when}) cannot be used: {latest_ck.doubt or 'no value'}")
-        else:
-            limit = f"{thresholds.ck.fresh_days.value:g}"
-            parts.append(f"the newest CK is from {latest_ck.when}, more than {limit} days ago")
-    elif ck_active is None:
-        parts.append(f"the newest CK ({ck.when}) is only known as {shown(ck)}")
-    if score is None:
-        if latest_score is None:
-            parts.append("no MMT-8 on record")
-        elif latest_score.fraction is None:
-            parts.append(f"the newest MMT-8 ({latest_score.when}) cannot be used: {latest_score.doubt}")
-        else:
-            limit = f"{thresholds.strength.fresh_days.value:g}"
-            parts.append(f"the newest MMT-8 is from {latest_score.when}, more than {limit} days ago")
-    return "; ".join(parts)
+def _ck_missing(ck: LabResult | None, newest: LabResult | None, thresholds: Thresholds, *, ck_active: Truth) -> str:
+    """What keeps CK from telling, for people."""
+    if ck is not None:
+        return f"the newest CK ({ck.when}) is only known as {shown(ck)}" if ck_active is None else ""
+    if newest is None:
+        return "no CK on record"
+    if newest.doubt or newest.value is None:
+        return f"the newest CK ({newest.when}) cannot be used: {newest.doubt or 'no value'}"
+    return f"the newest CK is from {newest.when}, more than {thresholds.ck.fresh_days.value:g} days ago"
+
+
+def _score_missing(score: StrengthScore | None, newest: StrengthScore | None, thresholds: Thresholds) -> str:
+    """What keeps MMT-8 from telling, for people."""
+    if score is not None:
+        return ""
+    if newest is None:
+        return "no MMT-8 on record"
+    if newest.fraction is None:
+        return f"the newest MMT-8 ({newest.when}) cannot be used: {newest.doubt}"
+    return f"the newest MMT-8 is from {newest.when}, more than {thresholds.strength.fresh_days.value:g} days ago"

@@ -20,6 +20,16 @@ class Antibody(msgspec.Struct, frozen=True):
     result: LabResult | None = None
     flag: str = ""
 
+    @property
+    def words(self) -> str:
+        """The state, for people."""
+        return self.state.lower().replace("_", " ")
+
+    @property
+    def between(self) -> str:
+        """That it was tested without a plain answer; empty otherwise."""
+        return "tested, and neither positive nor negative" if self.state == "INDETERMINATE" else ""
+
 
 class Antibodies(msgspec.Struct, frozen=True):
     srp: Antibody

@@ -73,6 +73,11 @@ def ever(chart: Chart, concept: str, verdict: Result) -> LabResult | None:
     return next((result for result in chart.labs.get(concept, ()) if result.result == verdict), None)
 
 
+def only_known_as(result: LabResult | None) -> str:
+    """That a result is a `<` or `>` of something; empty for one that is a number."""
+    return f"only known as {shown(result)}" if result and result.comparator else ""
+
+
 _READABLE = {
     "10*9/L": "×10⁹/L",
     "umol": "µmol",

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from hooks.assessment.immunosuppression import Immunosuppression, is_coming, last_infusion
-from hooks.assessment.labs import below, fresh, latest, shown
+from hooks.assessment.labs import below, fresh, latest, only_known_as, shown
 from hooks.assessment.pjp_cover import Cover, assess_cover
 from hooks.assessment.pulses import methylprednisolone_pulse
 from hooks.chart.facts import Chart, Diagnosis, LabResult
@@ -259,6 +259,7 @@ class _Facts:
             threshold=limit(limit_, "<"),
             source=result.source if result else "",
             missing="" if truth is not None else "a lymphocyte count of the last 90 days",
+            between=only_known_as(self.low) if truth is None else "",
         )
 
     def had_pjp(self) -> Criterion:
@@ -300,5 +301,5 @@ class _Facts:
 def _alone(part: Criterion, *more: Criterion) -> Criterion:
     """`part`, as long as none of the stronger triggers that it belongs to is known to hold."""
     if any(criterion.truth for criterion in more):
-        return Criterion(f"{part.name}, alone", False, parts=(part,))
+        return all_of(f"{part.name}, alone", part, Criterion("no stronger reason that it is part of", False))
     return part

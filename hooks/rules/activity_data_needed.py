@@ -4,10 +4,10 @@ from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.trials import DONE
 from hooks.reasoning import Criterion, all_of, any_of
+from hooks.rules.activity import activity_is
 from hooks.rules.base import CardDraft, Rule, md
 from hooks.rules.escalation import (
     SOURCES,
-    activity_is,
     cyclophosphamide_given,
     each_in,
     escalation_scope,

@@ -8,11 +8,11 @@ from hooks.assessment.ivig_trial import measure
 from hooks.assessment.trajectory import begun
 from hooks.assessment.trials import DONE, infusions_of
 from hooks.reasoning import Criterion, all_of, any_of
+from hooks.rules.activity import activity_is
 from hooks.rules.base import CardDraft, Rule
 from hooks.rules.escalate_to_cyclophosphamide import refractory
 from hooks.rules.escalation import (
     SOURCES,
-    activity_is,
     cyclophosphamide_given,
     escalation_scope,
     fact_rows,

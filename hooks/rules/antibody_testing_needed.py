@@ -18,7 +18,7 @@ def _untested(a: Assessment) -> Criterion:
     return Criterion(
         "an antibody is not tested, or indeterminate",
         truth,
-        value=", ".join(f"{x.name} {x.state}" for x in open_),
+        value=", ".join(f"{x.name} {x.words}" for x in open_),
         source=", ".join(x.result.source for x in open_ if x.result),
         missing="laboratory results" if truth is None else "",
     )

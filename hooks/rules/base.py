@@ -17,7 +17,7 @@ from hooks.assessment import Assessment
 from hooks.assessment.labs import readable, shown
 from hooks.chart.facts import LabResult, StrengthScore
 from hooks.knowledge.thresholds import Threshold
-from hooks.reasoning import Criterion, Truth, negate
+from hooks.reasoning import Criterion, Truth
 
 
 class FactRow(msgspec.Struct, frozen=True, gc=False):
@@ -151,9 +151,10 @@ def _scope_criteria(a: Assessment) -> tuple[Criterion, Criterion, Criterion, Cri
         threshold=f"≥ {limit.value:g}",
         source=a.chart.person.source,
         missing="" if a.person.age is not None else "birth date",
+        fixed=a.person.age is not None,
     )
     return (
-        Criterion("the patient is alive", not a.person.deceased),
+        Criterion("the patient is alive", not a.person.deceased, fixed=True),
         found(True),
         found(False),
         adult,
@@ -185,8 +186,10 @@ def score_row(a: Assessment, score: StrengthScore | None) -> FactRow:
     return FactRow("MMT-8", str(score), str(score.when or ""), f"weak ≤ {limit.value * 150:.0f}/150 [{limit.mark}]")
 
 
-def lab_criterion(name: str, truth: Truth, result: LabResult | None, threshold: str, missing: str) -> Criterion:
-    """A criterion that one laboratory result answers."""
+def lab_criterion(
+    name: str, truth: Truth, result: LabResult | None, threshold: str, missing: str, *, between: str = ""
+) -> Criterion:
+    """A criterion that one laboratory result answers. `between`: as of `Criterion`, unless it is answered by a yes."""
     if result is None:
         return Criterion(name, truth, threshold=threshold, missing=missing if truth is None else "")
     return Criterion(
@@ -197,12 +200,8 @@ def lab_criterion(name: str, truth: Truth, result: LabResult | None, threshold: 
         threshold=threshold,
         source=result.source,
         missing=missing if truth is None else "",
+        between="" if truth else between,
     )
-
-
-def not_(name: str, criterion: Criterion) -> Criterion:
-    """The opposite of a criterion, under a name of its own."""
-    return Criterion(name, negate(criterion.truth), missing=criterion.missing, parts=(criterion,), needs="none")
 
 
 def on(when: FhirDate | date | None) -> str:

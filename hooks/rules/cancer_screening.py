@@ -14,7 +14,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
     years, condition = a.knowledge.thresholds.cancer.onset_years, a.diagnosis.condition
     recent = _recent(a)
     return (
-        Criterion("turned on by this site", a.knowledge.rules[NAME].enabled),
+        Criterion("turned on by this site", a.knowledge.rules[NAME].enabled, fixed=True),
         *safety_scope(a, critical=False),
         Criterion(
             "onset of the myositis in the last years",

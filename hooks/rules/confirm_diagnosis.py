@@ -1,7 +1,7 @@
 """R0-CONFIRM ConfirmDiagnosis: a myositis of another name that may be necrotizing myopathy (B0 gate, B1)."""
 
 from hooks.assessment import Assessment
-from hooks.assessment.labs import at_least
+from hooks.assessment.labs import at_least, only_known_as
 from hooks.assessment.trials import courses_of
 from hooks.chart.facts import DrugCourse
 from hooks.reasoning import Criterion, Truth, all_of, any_of
@@ -28,7 +28,9 @@ GIVEN = {"ivig": "IVIG", "rituximab": "Rituximab"}
 
 def _ck(a: Assessment, name: str, truth: Truth, threshold: str) -> Criterion:
     days = a.knowledge.thresholds.ck.fresh_days.value
-    return lab_criterion(name, truth, a.activity.ck, threshold, f"a usable CK of the last {days:g} days")
+    missing = f"a usable CK of the last {days:g} days"
+    between = only_known_as(a.activity.ck) if truth is None else ""
+    return lab_criterion(name, truth, a.activity.ck, threshold, missing, between=between)
 
 
 def _high_ck(a: Assessment) -> Criterion:

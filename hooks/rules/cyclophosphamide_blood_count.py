@@ -2,7 +2,7 @@
 
 from cds_service.fhir.dates import within
 from hooks.assessment import Assessment
-from hooks.assessment.labs import at_most, below, fresh, latest, readable, shown, usable
+from hooks.assessment.labs import at_most, below, fresh, latest, only_known_as, readable, shown, usable
 from hooks.chart.facts import LabResult
 from hooks.knowledge.thresholds import Threshold
 from hooks.reasoning import Criterion, any_of
@@ -74,6 +74,7 @@ def _low(a: Assessment, concept: str, limit: Threshold, *, inclusive: bool = Fal
         result,
         f"{readable(threshold_text(limit, relation))}, at most {days.value:g} days old",
         _missing(a, concept),
+        between=only_known_as(result) if truth is None else "",
     )
 
 

@@ -4,7 +4,7 @@ from cds_service.protocol.cards import Suggestion
 from hooks.assessment import Assessment
 from hooks.assessment.cyclophosphamide_dose import DoseAdvice, advise, draft_gates
 from hooks.assessment.cyclophosphamide_orders import Excess, Ordered, asked_about, excesses, no_dose
-from hooks.assessment.labs import latest, readable, shown
+from hooks.assessment.labs import fresh, latest, only_known_as, readable, shown
 from hooks.assessment.person import current
 from hooks.reasoning import Criterion, any_of, any_true
 from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, on, safety_scope, threshold_text
@@ -19,14 +19,17 @@ def _no_dose(a: Assessment) -> Criterion:
     """Kidney failure, of which the table says: no dose."""
     limit = a.knowledge.thresholds.cyclophosphamide.creatinine_stop
     creatinine = latest(a.chart, "creatinine")
+    truth = no_dose(a) if asked_about(a) else False
+    usable = fresh(a.chart, "creatinine", a.knowledge.thresholds.reading.lab_fresh_days, a.today)
     return Criterion(
         "kidney failure, for which the table has no dose",
-        no_dose(a) if asked_about(a) else False,
+        truth,
         value=shown(creatinine) if creatinine else "",
         when=str(creatinine.when) if creatinine else "",
         threshold=threshold_text(limit, ">"),
         source=creatinine.source if creatinine else "",
         missing="a recent creatinine that decides",
+        between=only_known_as(usable) if truth is None else "",
     )
 
 

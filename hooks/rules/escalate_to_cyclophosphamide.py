@@ -5,11 +5,11 @@ from hooks.assessment import Assessment
 from hooks.assessment.cyclophosphamide_dose import advise, draft_gates, may_draft
 from hooks.assessment.trials import DONE, FAILED
 from hooks.reasoning import Criterion, any_of
+from hooks.rules.activity import activity_is
 from hooks.rules.base import CardDraft, FactRow, Rule, md
 from hooks.rules.contraception import with_cyclophosphamide
 from hooks.rules.escalation import (
     SOURCES,
-    activity_is,
     each_in,
     escalation_scope,
     fact_rows,

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 
 from hooks.assessment import Assessment
-from hooks.assessment.activity import Activity, ActivityState
 from hooks.assessment.hepatitis_b import assess_hepatitis_b
 from hooks.assessment.immunoglobulin_g import immunoglobulin_g
 from hooks.assessment.infections import serious_infections
 from hooks.assessment.labs import shown
 from hooks.assessment.trials import UNEXPOSED, ClassTrials, TrialState
-from hooks.reasoning import Criterion, Truth, all_of, all_true
+from hooks.reasoning import Criterion, Truth, all_of
 from hooks.rules.base import MEDICATION_SOURCES, FactRow, ck_row, md, on, scope, score_row, threshold_text
 
 SOURCES = ("conditions", *MEDICATION_SOURCES, "labs", "scores", "procedures")
@@ -100,37 +99,6 @@ def _cyclophosphamide_given(a: Assessment, given: bool) -> Criterion:
     exposed = cyc.given and cyc.state not in UNEXPOSED
     name = "cyclophosphamide was given" if given else "cyclophosphamide was never given"
     return Criterion(name, exposed is given, value=IN_WORDS[cyc.state])
-
-
-def activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
-    """Whether the disease activity is in one state (B0); Unknown where a missing measure could still make it so."""
-    return a.once(_activity_is, state, name)
-
-
-def _activity_is(a: Assessment, state: ActivityState, name: str) -> Criterion:
-    ck, score = a.activity.latest_ck, a.activity.latest_score
-    shown = [f"CK {ck.value:g} {ck.unit}" if ck and ck.value is not None else "CK unknown"]
-    shown.append(f"MMT-8 {score}" if score else "MMT-8 unknown")
-    truth = _activity_truth(a.activity, state)
-    return Criterion(
-        name,
-        truth,
-        value=f"{a.activity.state}: {', '.join(shown)}",
-        when=", ".join(str(x.when) for x in (ck, score) if x),
-        source=", ".join(x.source for x in (ck, score) if x),
-        missing=a.activity.missing if truth is None else "",
-    )
-
-
-def _activity_truth(activity: Activity, state: ActivityState) -> Truth:
-    """What a state asks of strength and CK, Unknown where a measure is missing that could make it so."""
-    normal_twice = None if activity.ck is None else activity.damage_pair is not None
-    asked: dict[str, tuple[Truth, Truth]] = {
-        "ACTIVE_DISEASE": (activity.weak, activity.ck_active),
-        "BIOCHEMICAL_ONLY": (activity.full_strength, activity.ck_active),
-        "DAMAGE_LIKELY": (activity.weak, normal_twice),
-    }
-    return all_true(asked[state]) if state in asked else activity.state == state
 
 
 def trial_rows(trials: Iterable[ClassTrials]) -> tuple[FactRow, ...]:

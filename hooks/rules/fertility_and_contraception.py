@@ -32,7 +32,7 @@ def _untested(a: Assessment) -> Criterion:
     return all_of(
         "no pregnancy test before a teratogen",
         Criterion("not known to be pregnant", not a.person.pregnant, value=a.person.pregnant_because),
-        Criterion("a woman who may become pregnant", a.person.fertile, source=a.chart.person.source),
+        Criterion("a woman who may become pregnant", a.person.fertile, source=a.chart.person.source, fixed=True),
         any_of("a drug that needs the test", *(_without_test(a, drug) for drug in DRUGS)),
     )
 

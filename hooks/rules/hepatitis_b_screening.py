@@ -55,6 +55,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             when=", ".join(on(test.result.when) for test in (known.hbsag, known.core) if test.result),
             source=", ".join(test.result.source for test in (known.hbsag, known.core) if test.result),
             missing="" if truth is not None else _repeat(known.in_state("unclear")),
+            between="" if truth is not None else "tested, and neither positive nor negative",
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from cds_service.fhir.dates import before, months_before
 from hooks.assessment import Assessment
-from hooks.assessment.labs import below, fresh, latest, readable, shown
+from hooks.assessment.labs import below, fresh, latest, only_known_as, readable, shown
 from hooks.assessment.person import kidney_failure
 from hooks.chart.facts import Diagnosis
 from hooks.reasoning import Criterion, Truth, any_of, any_true
@@ -65,6 +65,7 @@ def _kidneys(a: Assessment) -> Criterion:
         result or latest(a.chart, "egfr"),
         f"{readable(threshold_text(limit, '<'))}, at most {t.reading.lab_fresh_days.value:g} days old",
         "eGFR (laboratory results not checked)" if unavailable(a, "labs") else missing,
+        between=only_known_as(result) if low is None else "",
     )
 
 

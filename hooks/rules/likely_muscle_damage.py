@@ -3,8 +3,9 @@
 from hooks.assessment import Assessment
 from hooks.assessment.labs import shown
 from hooks.reasoning import Criterion
+from hooks.rules.activity import activity_is
 from hooks.rules.base import CardDraft, FactRow, Rule
-from hooks.rules.escalation import READY, SOURCES, activity_is, each_in, escalation_scope, fact_rows
+from hooks.rules.escalation import READY, SOURCES, each_in, escalation_scope, fact_rows
 from hooks.suggestions import investigations
 from hooks.suggestions.resources import order
 

@@ -3,7 +3,7 @@
 from hooks.assessment import Assessment
 from hooks.assessment.immunoglobulin_g import immunoglobulin_g
 from hooks.assessment.immunosuppression import is_coming
-from hooks.assessment.labs import latest, shown
+from hooks.assessment.labs import latest, only_known_as, shown
 from hooks.assessment.use import use_of
 from hooks.reasoning import Criterion, Truth, negate
 from hooks.rules.base import (
@@ -38,6 +38,7 @@ def low_igg(a: Assessment) -> tuple[Criterion, Criterion]:
             known.result or latest(a.chart, "igg"),
             f"{threshold_text(limit, '<')}, at most {t.reading.lab_fresh_days} old",
             f"IgG of the last {t.reading.lab_fresh_days.value:g} days",
+            between=only_known_as(known.result) if known.low is None else "",
         ),
         Criterion(
             "IgG readable: not taken soon after IVIG",

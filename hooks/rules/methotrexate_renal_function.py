@@ -1,7 +1,7 @@
 """S9-MTX-REN MethotrexateRenalFunction: methotrexate leaves by the kidney (B4). eGFR is read, never computed (B9)."""
 
 from hooks.assessment import Assessment
-from hooks.assessment.labs import below, fresh, latest, readable, shown
+from hooks.assessment.labs import below, fresh, latest, only_known_as, readable, shown
 from hooks.assessment.person import kidney_failure
 from hooks.chart.facts import Diagnosis, LabResult
 from hooks.reasoning import Criterion, Truth, any_of
@@ -55,12 +55,14 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
 def _low_egfr(a: Assessment) -> Criterion:
     t, limit = a.knowledge.thresholds, a.knowledge.thresholds.methotrexate.egfr_low
     result = _egfr(a)
+    below_limit = below(result, limit.value) if result else None
     return lab_criterion(
         "eGFR below the limit",
-        below(result, limit.value) if result else None,
+        below_limit,
         result or latest(a.chart, "egfr"),
         f"{readable(threshold_text(limit, '<'))}, at most {t.reading.lab_fresh_days} old",
         f"eGFR of the last {t.reading.lab_fresh_days.value:g} days",
+        between=only_known_as(result) if below_limit is None else "",
     )
 
 

@@ -47,6 +47,6 @@ def none_ordered(a: Assessment, what: str, drugs: frozenset[str], *more: Criteri
         value=held.value,
         source=held.source,
         missing=held.missing,
-        parts=(ordered, *more),
         needs="none",
+        parts=(ordered, *more),
     )

@@ -19,6 +19,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             threshold=f"< {limit.value:g}",
             source=a.chart.person.source,
             missing="birth date" if a.person.age is None else "",
+            fixed=a.person.age is not None,
         ),
     )
 

@@ -3,8 +3,8 @@
 from hooks.assessment import Assessment
 from hooks.assessment.pjp import limit
 from hooks.assessment.pjp_cover import running_since
-from hooks.reasoning import Criterion, negate
-from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, not_, scope
+from hooks.reasoning import Criterion, negate, none_of
+from hooks.rules.base import MEDICATION_SOURCES, CardDraft, FactRow, Rule, md, scope
 from hooks.rules.ordered import PROPHYLAXIS_OF_PJP
 from hooks.rules.pjp_prophylaxis import risk, triggers
 
@@ -27,7 +27,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             source=course.source if course else "",
             missing="" if since is not None else "start of the prophylaxis",
         ),
-        not_("no reason for PJP prophylaxis", triggers(a)),
+        none_of("no reason for PJP prophylaxis", triggers(a)),
         Criterion(
             "glucocorticoid low enough, as prednisone",
             low,

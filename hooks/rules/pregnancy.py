@@ -13,6 +13,7 @@ from hooks.rules.sources import medication_missing, unavailable
 from hooks.suggestions.resources import create, service_request, suggestion
 
 SOURCES = ("conditions", *MEDICATION_SOURCES, "labs")
+_UNCLEAR = "result of the pregnancy test of"
 _COMPATIBLE = {
     "ivig": "IVIG",
     "glucocorticoid": "glucocorticoids",
@@ -25,7 +26,11 @@ def pregnant(a: Assessment) -> Criterion:
     """Pregnant as B9 says; Unknown where a pregnancy is possible and the tests do not tell."""
     missing = _untold(a) if a.person.fertile and not a.person.pregnant else ""
     return Criterion(
-        "pregnant", None if missing else a.person.pregnant, value=a.person.pregnant_because, missing=missing
+        "pregnant",
+        None if missing else a.person.pregnant,
+        value=a.person.pregnant_because,
+        missing=missing,
+        between="tested, and neither positive nor negative" if missing.startswith(_UNCLEAR) else "",
     )
 
 
@@ -39,7 +44,7 @@ def _untold(a: Assessment) -> str:
     test = latest(a.chart, "hcg")
     recent = test and within(test.when, int(t.reading.hcg_positive_days.value), a.today) is not False
     if test and recent and test.result not in ("positive", "negative"):
-        return f"result of the pregnancy test of {test.when}"
+        return f"{_UNCLEAR} {test.when}"
     undated = any(r.when is None and r.result == "positive" for r in a.chart.labs.get("hcg", ()))
     return "day of the positive pregnancy test" if undated else ""
 

@@ -3,7 +3,8 @@
 from hooks.assessment import Assessment
 from hooks.assessment.response import Response
 from hooks.assessment.trajectory import assess_reductions, response_since_start
-from hooks.reasoning import Criterion, all_true, any_of, negate
+from hooks.reasoning import Criterion, all_of, any_of, none_of
+from hooks.rules.activity import activity_is, ck_raised, full_strength
 from hooks.rules.base import (
     MEDICATION_SOURCES,
     CardDraft,
@@ -47,27 +48,18 @@ def _not_improved(a: Assessment) -> Criterion:
 
 
 def _criteria(a: Assessment) -> tuple[Criterion, ...]:
-    activity = a.activity
-    remission = all_true((activity.full_strength, negate(activity.ck_active)))
     return (
         *scope(a),
         _reduced(a),
         any_of(
             "the response is not sustained",
             _not_improved(a),
-            Criterion(
-                "weak, and CK raised",
-                all_true((activity.weak, activity.ck_active)),
-                value=activity.state,
-                missing=activity.missing,
-            ),
+            activity_is(a, "ACTIVE_DISEASE", "weak, and CK raised"),
         ),
         # Who was nearly at full strength to begin with cannot gain what the score asks for (ceiling).
-        Criterion(
+        none_of(
             "not at full strength with a quiet CK",
-            negate(remission),
-            value=activity.state,
-            missing=activity.missing,
+            all_of("full strength with a quiet CK", full_strength(a), none_of("CK not raised", ck_raised(a))),
         ),
     )
 

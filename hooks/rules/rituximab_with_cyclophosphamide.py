@@ -10,10 +10,10 @@ from cds_service.fhir.dates import before
 from hooks.assessment import Assessment
 from hooks.assessment.trials import DONE
 from hooks.reasoning import Criterion
+from hooks.rules.activity import activity_is
 from hooks.rules.base import CardDraft, Rule, on
 from hooks.rules.escalation import (
     SOURCES,
-    activity_is,
     cyclophosphamide_given,
     escalation_scope,
     fact_rows,

@@ -41,8 +41,8 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
             negate(listed.truth),
             source=listed.source,
             missing=listed.missing,
-            parts=(listed,),
             needs="none",
+            parts=(listed,),
         ),
     )
 

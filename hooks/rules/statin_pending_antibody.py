@@ -19,7 +19,7 @@ def _criteria(a: Assessment) -> tuple[Criterion, ...]:
         Criterion(
             "anti-HMGCR not tested, or indeterminate",
             hmgcr.state in ("NOT_TESTED", "INDETERMINATE"),
-            value=hmgcr.state,
+            value=hmgcr.words,
             when=str(hmgcr.result.when or "") if hmgcr.result else "",
             source=hmgcr.result.source if hmgcr.result else "",
         ),

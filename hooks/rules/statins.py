@@ -51,7 +51,9 @@ def _hmgcr_positive(a: Assessment) -> Criterion:
     hmgcr = a.antibodies.hmgcr
     untold = hmgcr.state == "NOT_TESTED" and unavailable(a, "labs")
     truth: Truth = None if untold else hmgcr.state == "POSITIVE"
-    return lab_criterion("anti-HMGCR positive", truth, hmgcr.result, "ever positive", "laboratory results")
+    return lab_criterion(
+        "anti-HMGCR positive", truth, hmgcr.result, "ever positive", "laboratory results", between=hmgcr.between
+    )
 
 
 def name_of(courses: tuple[DrugCourse, ...]) -> str:
@@ -78,7 +80,7 @@ def statin_rows(courses: tuple[DrugCourse, ...]) -> tuple[FactRow, ...]:
 
 def antibody_row(antibody: Antibody) -> FactRow:
     """An antibody as a row of the facts table, with what may mislead about it."""
-    result, words = antibody.result, antibody.state.lower().replace("_", " ")
+    result, words = antibody.result, antibody.words
     if result is None:
         return FactRow(antibody.name, words)
     limit = f"upper limit {result.upper:g}" if result.upper is not None else ""

@@ -5,8 +5,9 @@ or that pregnancy or failure rules out, is left out of it (B9).
 """
 
 from hooks.assessment import Assessment
+from hooks.assessment.antibodies import Antibody
 from hooks.assessment.trials import DONE
-from hooks.reasoning import Criterion
+from hooks.reasoning import Criterion, all_of
 from hooks.rules.base import CardDraft, Rule
 from hooks.rules.escalation import SOURCES, escalation_scope, not_tolerated, rituximab_waits
 from hooks.rules.ordered import ESCALATION
@@ -18,9 +19,22 @@ def _positive(a: Assessment, concept: str) -> Criterion:
     return Criterion(
         f"{antibody.name} positive",
         antibody.state == "POSITIVE",
-        value=antibody.state,
+        value=antibody.words,
         when=str(result.when or "") if result else "",
         source=result.source if result else "",
+        between=antibody.between,
+    )
+
+
+def _negative(antibody: Antibody) -> Criterion:
+    result = antibody.result
+    return Criterion(
+        f"{antibody.name} negative",
+        antibody.state == "NEGATIVE",
+        value=antibody.words,
+        when=str(result.when or "") if result else "",
+        source=result.source if result else "",
+        between=antibody.between,
     )
 
 
@@ -103,7 +117,9 @@ SERONEGATIVE = Rule(
     name="SeronegativeTailoring",
     criteria=lambda a: (
         *escalation_scope(a),
-        Criterion("anti-SRP and anti-HMGCR both negative", a.antibodies.seronegative),
+        all_of(
+            "anti-SRP and anti-HMGCR both negative", *(_negative(x) for x in (a.antibodies.srp, a.antibodies.hmgcr))
+        ),
     ),
     card=_seronegative_card,
     sources=SOURCES,

@@ -5,8 +5,19 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.reasoning import Criterion, Truth, all_of, all_true, any_of, any_true, negate, verdict
-from hooks.rules.base import not_
+from hooks.reasoning import (
+    Criterion,
+    Truth,
+    all_of,
+    all_true,
+    any_of,
+    any_true,
+    lacking,
+    leaves,
+    negate,
+    none_of,
+    verdict,
+)
 
 truths = st.sampled_from([True, False, None])
 
@@ -63,5 +74,60 @@ def test_composed_criteria_collect_what_is_missing() -> None:
 def test_composed_criteria_say_how_many_of_their_parts_they_need() -> None:
     assert all_of("all", YES, NO).needs == "all"
     assert any_of("any", YES, NO).needs == "any"
-    assert not_("not", NO).needs == "none"
+    assert none_of("not", NO).needs == "none"
     assert YES.needs == ""
+
+
+LATER = Criterion("later", False)
+NEVER = Criterion("never", False, fixed=True)
+
+
+def lacks(*criteria: Criterion) -> list[tuple[str, bool]] | None:
+    found = lacking(criteria)
+    return None if found is None else [(lack.criterion.name, lack.wanted) for lack in found]
+
+
+def test_what_is_lacking_are_the_fewest_leaves() -> None:
+    assert lacks(YES) == []
+    assert lacks(YES, NO, OPEN) == [("no", True), ("open", True)]
+    assert lacks(any_of("any", all_of("both", NO, LATER), OPEN)) == [("open", True)]
+    assert lacks(all_of("all", NO, LATER), NO) == [("no", True), ("later", True)]  # each once
+    assert lacks(none_of("not any", YES, LATER)) == [("yes", False)]
+    assert lacks(none_of("not none", none_of("not any", YES))) == []
+    assert lacks(none_of("not both", all_of("both", YES, YES))) == [("yes", False)]
+    assert lacks(any_of("nothing to choose from")) == [("nothing to choose from", True)]
+
+
+def test_what_cannot_change_closes_a_way() -> None:
+    assert lacks(NO, NEVER) is None
+    assert lacks(any_of("any", NEVER, NO)) == [("no", True)]
+    assert lacks(any_of("any", NEVER)) is None
+
+
+def test_the_deciding_parts() -> None:
+    def deciders(criterion: Criterion) -> list[str]:
+        return [leaf.name for leaf in leaves(criterion)]
+
+    assert deciders(all_of("all", YES, NO, OPEN, LATER)) == ["no", "later"]
+    assert deciders(any_of("any", YES, NO, OPEN)) == ["yes"]
+    assert deciders(all_of("all", YES, any_of("any", NO, OPEN))) == ["open"]
+    assert deciders(none_of("none", YES, NO)) == ["yes"]
+    assert deciders(none_of("none", LATER, NO)) == ["later", "no"]
+
+
+def test_the_deciding_criteria_of_a_verdict() -> None:
+    assert verdict("R", (YES, OPEN, NO)).deciding == (NO,)
+    assert verdict("R", (YES, OPEN)).deciding == (OPEN,)
+    assert verdict("R", (YES,)).deciding == (YES,)
+
+
+def test_what_is_between_thresholds_is_neither_a_plain_no_nor_a_lack_of_data() -> None:
+    half, range_ = Criterion("half", False, between="in between"), Criterion("range", None, between="10 to 20")
+    assert verdict("R", (YES,)).standing == "fires"
+    assert verdict("R", (YES, half)).standing == "between thresholds"
+    assert verdict("R", (NO, half)).standing == "silent"
+    assert verdict("R", (half, OPEN)).standing == "silent"  # more than that is not known
+    assert verdict("R", (NEVER, half)).standing == "silent"
+    assert verdict("R", (YES, range_)).standing == "between thresholds"
+    assert verdict("R", (OPEN, range_)).standing == "not computable"
+    assert verdict("R", (half, range_)).standing == "between thresholds"

@@ -119,7 +119,8 @@ def _trace(verdict: dict[str, Any]) -> str:
 def _criteria(criteria: list[dict[str, Any]], indent: str) -> Iterator[str]:
     for one in criteria:
         mark = {True: "+", False: "-", None: "?"}[one["truth"]]
-        members = [f"{name} {value}" for name, value in one.items() if name not in ("name", "truth", "parts")]
+        left_out = ("name", "truth", "parts", "fixed")
+        members = [f"{name} {value}" for name, value in one.items() if name not in left_out]
         yield f"{indent}{mark} {one['name']}" + "".join(f" | {member}" for member in members)
         yield from _criteria(one.get("parts", []), indent + "  ")
 

@@ -19,7 +19,7 @@ pip := $(bin)/python -m pip --disable-pip-version-check install --quiet
 .PHONY: help
 help:  ## list the targets
 	@echo 'Usage: make TARGET [ARGS="..."]    needs only Python 3.11 or later; the rest goes to .venv'
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: run
 run: $(run)  ## start the service with the demo patients, http on 127.0.0.1:8080
@@ -57,6 +57,10 @@ mutation: $(dev)  ## mutate hooks/ and see which tests notice; takes hours (ARGS
 .PHONY: fuzz
 fuzz: $(dev)  ## send spoiled requests to every address (ARGS="--count 200000 --seed 1 --jobs 2")
 	@$(bin)/python -m tests.fuzz $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(dev)  ## take the pictures of the documents anew (needs Chromium)
+	@$(bin)/python -m tests.browser.screenshots
 
 .PHONY: hapi
 hapi: $(run)  ## start a HAPI FHIR server, 127.0.0.1:8090 (Java 17 and Maven); Ctrl-C ends it

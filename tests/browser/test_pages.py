@@ -8,7 +8,6 @@ from playwright.sync_api import Browser
 
 from tests.browser.reader import WIDTHS, Reader, Scheme, reading
 from tests.browser.server import Site
-from tests.web.html_pages import crawl
 
 pytestmark = pytest.mark.browser
 
@@ -23,25 +22,6 @@ CUT = """
 """Elements with content that a reader on paper cannot scroll to."""
 A4 = 718
 """The width of a sheet without its margins of 10 mm, in CSS pixels."""
-
-
-@pytest.fixture(scope="module")
-def pages(demo: Site) -> list[str]:
-    """All pages that links lead to."""
-    return sorted(crawl(demo.app.test_client()))
-
-
-@pytest.fixture(scope="module")
-def kinds(demo: Site, pages: list[str]) -> list[str]:
-    """The longest page of each kind, that is, of each route."""
-    client = demo.app.test_client()
-    routes = demo.app.url_map.bind("127.0.0.1")
-    longest: dict[str, tuple[int, str]] = {}
-    for page in pages:
-        kind = routes.match(page.partition("?")[0])[0]
-        length = len(client.get(page).data)
-        longest[kind] = max(longest.get(kind, (0, "")), (length, page))
-    return sorted(page for _, page in longest.values())
 
 
 def complaints(reader: Reader, pages: Iterable[str]) -> dict[str, list[str]]:

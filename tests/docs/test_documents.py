@@ -14,6 +14,7 @@ from cds_service.errors import OtherHttpError, ServiceError
 from cds_service.settings import TABLE, Settings
 from hooks.knowledge import load
 from hooks.knowledge.loading import DATA
+from tests.browser.screenshots import PICTURES
 from tests.conformance.accounting import proofs, requirements
 from tests.docs.generated import PARTS, ROOT, documents, parts_of, renewed
 from tests.docs.machine import TARGETS, close
@@ -148,4 +149,16 @@ def test_the_readme_begins_with_what_it_does_the_picture_and_two_commands() -> N
     opening = text.partition("\n## ")[0]
     commands = opening.index("```console\n$ make run\n$ make test\n```")
     assert opening.index("No clinician has reviewed") < opening.index("docs/images/cards.png") < commands
-    assert (ROOT / "docs/images/cards.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_picture_is_taken_by_the_program_shown_in_a_document_and_told_in_words() -> None:
+    """What a picture shows is also said for those who do not see it, and `make screenshots` takes each."""
+    shown = {
+        (document.parent / str(token.attrGet("src"))).resolve(): token.content
+        for document in documents()
+        for token in inline(document)
+        if token.type == "image"
+    }
+    assert {path for path, text in shown.items() if len(text.split()) < 5} == set()
+    assert set(shown) == {picture.file for picture in PICTURES} == set((ROOT / "docs/images").iterdir())
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in shown)

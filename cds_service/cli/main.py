@@ -11,6 +11,7 @@ COMMANDS = {
     "selftest": "selftest",
     "explain": "explain",
     "seed": "seed",
+    "synthesize": "synthesize",
     "check-knowledge": "check_knowledge",
     "database": "database",
     "feedback": "feedback",

@@ -94,7 +94,9 @@ def create_app(
     app.register_blueprint(protocol)
     app.register_blueprint(exposition.blueprint(settings))
     register_pages(app, settings, knowledge, catalogue, store)
-    register_console(app, Access(settings))
+    register_console(
+        app, Access(settings), settings=settings, knowledge=knowledge, catalogue=catalogue, today=today or date.today
+    )
     if settings.demo:
         register_demo(app, knowledge, catalogue, engine, today or date.today)
 

@@ -100,6 +100,13 @@ def _enzyme(
     return "positive" if _DEFICIENT.search(words) else None
 
 
+def worded(concept: str, result: Result) -> str:
+    """A result in a word that `verdict` reads as that result."""
+    if concept == "g6pd":
+        return {"positive": "deficient", "negative": "not deficient"}.get(result, result)
+    return result
+
+
 @lru_cache(maxsize=1024)
 def _of_words(text: str) -> Result | None:
     if _UNSURE.search(text):

@@ -25,7 +25,9 @@ class Families:
     def __init__(self, path: Path = FILE) -> None:
         self._exact: dict[str, str] = {}
         self._patterns: list[tuple[str, re.Pattern[str]]] = []
+        self._uris: dict[str, str] = {}
         for family, entry in typed_each(parse_yaml(read(path), path.name), _Family, path.name).items():
+            self._uris[family] = (*entry.uris, family)[0]
             for name in (*entry.uris, *entry.names):
                 if self._exact.setdefault(_plain(name), family) != family:
                     raise KnowledgeError(path.name, family, f"`{name}` is in another family already")
@@ -42,6 +44,10 @@ class Families:
         if found := self._exact.get(plain):
             return found
         return next((family for family, pattern in self._patterns if pattern.search(plain)), plain)
+
+    def uri(self, family: str) -> str:
+        """The URI by which a family is written; an unknown one is its own URI."""
+        return self._uris.get(family, family)
 
 
 def _plain(uri: str) -> str:

@@ -60,9 +60,10 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What is wrong with the text of one input, and what to write. `name`: that of the input."""
+    """What is wrong with the text of one input, and what to write. `name`: that of the input; `where`: in words."""
 
     name: str
+    where: str
     text: str
 
 
@@ -104,11 +105,11 @@ def _today(form: Mapping[str, str], day: date, problems: list[Problem]) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        problems.append(Problem(TODAY, f"Today: {_DAY_WANTED}"))
+        problems.append(Problem(TODAY, "Today’s date", _DAY_WANTED))
         return day
 
 
-_DAY_WANTED = "write a day of the calendar as year-month-day, such as 2026-11-22."
+_DAY_WANTED = "Write a day of the calendar as year-month-day, such as 2026-11-22."
 
 
 def _edits(form: Mapping[str, str], item: Item, problems: list[Problem]) -> Iterator[Edit]:
@@ -119,7 +120,7 @@ def _edits(form: Mapping[str, str], item: Item, problems: list[Problem]) -> Iter
             continue
         wrong = _wrong(field, value)
         if wrong:
-            problems.append(Problem(name, f"{item.title}, {field.label.lower()}: {wrong}"))
+            problems.append(Problem(name, f"{item.title}, {field.label.lower()}", wrong))
         else:
             yield Edit(item, field, value)
 
@@ -132,20 +133,20 @@ def _wrong(field: Field, value: str) -> str:
         case "date":
             return _wrong_date(value, needed="event" in field.path)
         case "choice":
-            return "" if value in field.options else f"choose one of {', '.join(field.options)}."
+            return "" if value in field.options else f"Choose one of {', '.join(field.options)}."
         case _:
             return ""
 
 
 def _wrong_number(value: str, *, whole: bool = False) -> str:
     if not value:
-        return "write a number, or leave the fact out."
+        return "Write a number, or leave the fact out."
     if value.startswith("-"):
-        return "the number cannot be less than 0."
+        return "The number cannot be less than 0."
     if not _NUMBER.fullmatch(value):
-        return "write a number in digits, such as 6200 or 1.5."
+        return "Write a number in digits, such as 6200 or 1.5."
     if whole and Decimal(value) != Decimal(value).to_integral_value():
-        return "write a whole number."
+        return "Write a whole number."
     return ""
 
 
@@ -170,13 +171,13 @@ def _added(form: Mapping[str, str], known: Mapping[str, Test], problems: list[Pr
         found = len(problems)
         test, place = known.get(concept), f"Result to add, {number + 1}"
         if test is None:
-            problems.append(Problem(names[0], f"{place}: choose the test."))
+            problems.append(Problem(names[0], place, "Choose the test."))
         elif test.results and value not in test.results:
-            problems.append(Problem(names[1], f"{place}: write one of {', '.join(test.results)}."))
+            problems.append(Problem(names[1], place, f"Write one of {', '.join(test.results)}."))
         elif not test.results and (wrong := _wrong_number(value)):
-            problems.append(Problem(names[1], f"{place}: {wrong}"))
+            problems.append(Problem(names[1], place, wrong))
         if len(when) != len("2026-11-22") or _wrong_date(when, needed=True):
-            problems.append(Problem(names[2], f"{place}: {_DAY_WANTED}"))
+            problems.append(Problem(names[2], place, _DAY_WANTED))
         if test and len(problems) == found:
             yield Added(test, value, when)
 

@@ -115,7 +115,7 @@ def form(texts: Mapping[str, str], day: str, groups: tuple[Group, ...], problems
         (free(test, "Test", "test"), free(value, "Value", "text"), free(when, "Date", "date"))
         for test, value, when in names
     )
-    return Form(today, sections, additions, tuple((id_of(problem.name), problem.text) for problem in problems))
+    return Form(today, sections, additions, tuple((id_of(one.name), f"{one.where}: {one.text}") for one in problems))
 
 
 def _kind(field: Field, text: str, problem: str) -> str:

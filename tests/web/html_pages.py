@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
-LOADING = frozenset({"src", "srcset", "poster", "data", "action", "formaction", "background"})
+LOADING = frozenset({"src", "srcset", "poster", "data", "background"})
+SENDING = frozenset({"action", "formaction"})
 
 
 def json_of(answer: TestResponse) -> Any:
@@ -59,6 +60,11 @@ class Page(HTMLParser):
         return addresses + [
             value for _, attributes in self.elements for name, value in attributes.items() if name in LOADING
         ]
+
+    @property
+    def sent_to(self) -> list[str]:
+        """Every address that a form is sent to."""
+        return [value for _, attributes in self.elements for name, value in attributes.items() if name in SENDING]
 
     @property
     def handlers(self) -> list[str]:

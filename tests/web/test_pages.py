@@ -36,6 +36,7 @@ def test_no_page_loads_or_runs_anything_from_outside(pages: dict[str, Page]) -> 
     for address, page in pages.items():
         assert page.loaded, address
         assert all(one.startswith("/static/") for one in page.loaded), address
+        assert all(one.startswith("/") and not one.startswith("//") for one in page.sent_to), address
         assert not page.all("script"), address
         assert not page.handlers, address
         assert not any("style" in attributes for _, attributes in page.elements), address

@@ -8,7 +8,7 @@ from cds_service.fhir.dates import FhirDate
 from cds_service.patient_data import PatientData
 from hooks.assessment import Assessment
 from hooks.assessment.trials import ClassTrials
-from hooks.chart.facts import Chart, Dosing, DrugCourse, Infusion, LabResult
+from hooks.chart.facts import Chart, DrugCourse, LabResult
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ def _courses(chart: Chart) -> Table:
                 c.status,
                 _on(c.start),
                 _on(c.end),
-                "; ".join(filter(None, map(_dose, c.steps))),
+                "; ".join(filter(None, map(str, c.steps))),
                 _remark(c),
                 ", ".join(c.sources) or c.source,
             )
@@ -123,19 +123,6 @@ def _remark(course: DrugCourse) -> str:
     return "; ".join(filter(None, (course.failure, course.intolerance, course.other_indication, course.doubt)))
 
 
-def _dose(step: Dosing) -> str:
-    """A dosing step as it was understood."""
-    if step.low is None and step.high is None:
-        return step.problem
-    ends = dict.fromkeys(f"{end:g}" for end in (step.low, step.high) if end is not None)
-    text = f"{' to '.join(ends)} {step.basis}"
-    if step.total:
-        text += " in total"
-    elif step.per_day is not None:
-        text += f" every {1 / step.per_day:g} days" if 0 < step.per_day < 1 else f", {step.per_day:g} × a day"
-    return text + (" as needed" if step.as_needed else "") + (f" ({step.problem})" if step.problem else "")
-
-
 def _infusions(chart: Chart) -> Table:
     return Table(
         "Infusions",
@@ -145,7 +132,7 @@ def _infusions(chart: Chart) -> Table:
                 _words((i.drug,)),
                 _on(i.when),
                 str(i.days),
-                _amount(i),
+                str(i),
                 i.status,
                 "; ".join(filter(None, (i.problem, i.other_indication))),
                 i.source,
@@ -153,14 +140,6 @@ def _infusions(chart: Chart) -> Table:
             for i in chart.infusions
         ),
     )
-
-
-def _amount(infusion: Infusion) -> str:
-    if infusion.amount is None:
-        return ""
-    if infusion.basis == "mg" and infusion.amount >= 1000:
-        return f"{infusion.amount / 1000:g} g"
-    return f"{infusion.amount:g} {infusion.basis}"
 
 
 def _labs(a: Assessment) -> Table:

@@ -41,6 +41,17 @@ def command(file: IO[bytes], patient_id: str | None, today: date, service_id: st
     A Bundle is searched as a FHIR server would search it, with the service's own prefetch templates. The settings in
     NAM_CDS_* variables apply, such as NAM_CDS_OVERLAY.
     """
+    found, left = explained(file, patient_id, today, service_id)
+    if as_json:
+        print_json(report(found) | ({"unasked": left} if left else {}))
+    else:
+        _show(found, left)
+
+
+def explained(
+    file: IO[bytes], patient_id: str | None, today: date, service_id: str | None = None
+) -> tuple[Explanation, list[str]]:
+    """What the service finds in a file, and what of it no query asks for. Raises Failure."""
     content = _json(file)
     settings, knowledge = _prepared()
     service = _service(own_services(knowledge), content, service_id)
@@ -52,15 +63,11 @@ def command(file: IO[bytes], patient_id: str | None, today: date, service_id: st
         request = content
     engine = Engine(settings)
     try:
-        found = explain(engine, service, knowledge, json.dumps(request).encode(), today)
+        return explain(engine, service, knowledge, json.dumps(request).encode(), today), left
     except ServiceError as error:
         raise Failure(*_said(error)) from None
     finally:
         engine.close()
-    if as_json:
-        print_json(report(found) | ({"unasked": left} if left else {}))
-    else:
-        _show(found, left)
 
 
 def _json(file: IO[bytes]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ COMMANDS = {
     "call": "call",
     "selftest": "selftest",
     "explain": "explain",
+    "timeline": "timeline",
     "seed": "seed",
     "synthesize": "synthesize",
     "check-knowledge": "check_knowledge",

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.app import check_sources, create_app
 from cds_service.catalogue import Catalogue
+from cds_service.charts import warm_up
 from cds_service.cli.http import Failure
 from cds_service.errors import SettingsError
 from cds_service.observability.metrics import shared_by_workers
@@ -160,6 +161,8 @@ def _run(settings: Settings) -> None:
 def _application(settings: Settings) -> Flask:
     """The application of a worker, ready to answer."""
     application = create_app(settings)
+    if settings.demo:
+        warm_up()
     # What the start made stays to the end: looked at in each full collection, it would hold up calls.
     gc.collect()
     gc.freeze()

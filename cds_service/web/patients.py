@@ -89,6 +89,7 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today:
                 explained(shown),
                 Links(partial(_reference, shown.drafts), partial(_short, patient_id)),
                 orders=shown.orders is not None,
+                remember=True,
             ),
         )
 

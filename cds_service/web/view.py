@@ -8,9 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from markupsafe import Markup
 
+from cds_service.charts import pictures
+from cds_service.charts.words import apart, summary, tables
 from cds_service.explanation import Explanation
+from cds_service.facts import Table
 from hooks.assessment import Assessment
+from hooks.timeline import timeline
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -22,6 +27,20 @@ class Links(msgspec.Struct, frozen=True):
     """Its name for reading."""
 
 
+class Course(msgspec.Struct, frozen=True):
+    """The course of the disease: a sentence or two, two drawings as SVG, and tables that say the same.
+
+    `apart`: what is on record and has no place in the picture.
+    """
+
+    empty: bool
+    summary: str
+    wide: Markup
+    narrow: Markup
+    tables: tuple[Table, ...]
+    apart: Table
+
+
 class View(msgspec.Struct, frozen=True):
     """What the templates `view/*.html` show."""
 
@@ -29,6 +48,8 @@ class View(msgspec.Struct, frozen=True):
     links: Links = Links()
     orders: bool = False
     """Whether orders are being written, rather than a chart opened."""
+    remember: bool = False
+    """Whether drawings of this patient may be kept for the next page: of invented patients only."""
 
     @property
     def person(self) -> Assessment:
@@ -40,6 +61,20 @@ class View(msgspec.Struct, frozen=True):
         """How many rules fire, cannot tell, and are silent."""
         outcomes = [verdict.outcome for verdict in self.explanation.verdicts]
         return {outcome: outcomes.count(outcome) for outcome in ("fires", "cannot tell", "silent")}
+
+    @property
+    def course(self) -> Course:
+        """The course of the disease."""
+        found = self.person.once(timeline)
+        drawn = pictures(found, remember=self.remember)
+        return Course(
+            empty=found.empty,
+            summary=summary(found),
+            wide=Markup(drawn.wide),  # noqa: S704 - drawn by ourselves, all text escaped  # nosec B704
+            narrow=Markup(drawn.narrow),  # noqa: S704 - as above  # nosec B704
+            tables=tables(found),
+            apart=apart(found),
+        )
 
     @staticmethod
     def pretty(resource: dict[str, Any]) -> str:

@@ -39,6 +39,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     ck_missing: str = ""
     score_missing: str = ""
     worse_because: str = ""
+    worse_from: StrengthScore | None = None
+    """The score that strength fell from, where it has become worse."""
     rapid_because: str = ""
 
     @property
@@ -63,7 +65,7 @@ def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activi
     full = _at_least(score, thresholds.strength.full_fraction.value)
     ck_active = at_least(ck, thresholds.ck.active_x_uln.value * uln) if ck else None
     pair = _damage_pair(chart, thresholds, today)
-    worse, worse_because = _worse(chart, score, thresholds.strength.worse_window_days.value, thresholds)
+    worse, worse_because, worse_from = _worse(chart, score, thresholds.strength.worse_window_days.value, thresholds)
     rapid, rapid_because = _rapid(chart, score, thresholds, today)
     return Activity(
         state=_state(weak, full, ck_active, pair),
@@ -82,6 +84,7 @@ def assess_activity(chart: Chart, thresholds: Thresholds, today: date) -> Activi
         ck_missing=_ck_missing(ck, latest_ck, thresholds, ck_active=ck_active),
         score_missing=_score_missing(score, latest_score, thresholds),
         worse_because=worse_because,
+        worse_from=worse_from,
         rapid_because=rapid_because,
     )
 
@@ -137,28 +140,33 @@ def worse_than(best: float, now: float, thresholds: Thresholds) -> bool:
     return loss >= min(thresholds.strength.loss_fraction_worse.value, relative or 1) - TOLERANCE
 
 
-def _worse(chart: Chart, score: StrengthScore | None, days: float, thresholds: Thresholds) -> tuple[Truth, str]:
-    """Whether the newest usable score is worse than the best of the `days` before it; Unknown without both."""
+def _worse(
+    chart: Chart, score: StrengthScore | None, days: float, thresholds: Thresholds
+) -> tuple[Truth, str, StrengthScore | None]:
+    """Whether the newest usable score is worse than the best of the `days` before it; Unknown without both.
+
+    With why, and that best score, where it is.
+    """
     if score is None or score.fraction is None or score.when is None or not score.when.exact:
-        return None, ""
+        return None, "", None
     on = score.when.earliest
     earlier = [
         s for s in usable_scores(chart) if s.when and s is not score and 0 <= (on - s.when.earliest).days <= days
     ]
     if not earlier:
-        return None, ""
+        return None, "", None
     best = max(earlier, key=lambda s: s.fraction or 0.0)
     assert best.fraction is not None
     if not worse_than(best.fraction, score.fraction, thresholds):
-        return False, ""
-    return True, f"MMT-8 fell from {best} ({best.when}) to {score} ({score.when})"
+        return False, "", None
+    return True, f"MMT-8 fell from {best} ({best.when}) to {score} ({score.when})", best
 
 
 def _rapid(chart: Chart, score: StrengthScore | None, thresholds: Thresholds, today: date) -> tuple[Truth, str]:
     """RAPID: worse within the window (both scores and today), or dysphagia or respiratory failure new within it."""
     days = int(thresholds.strength.rapid_days.value)
     recent = score if score and within(score.when, days, today) else None
-    worse, because = _worse(chart, recent, days, thresholds)
+    worse, because, _ = _worse(chart, recent, days, thresholds)
     onsets: list[Truth] = []
     for diagnosis in chart.diagnoses:
         if diagnosis.current and diagnosis.concepts & {"dysphagia", "respiratory-failure"}:

@@ -1,6 +1,7 @@
 """Trials of cyclophosphamide (B0 row CYC, B9), its dose table (B2) and the lifetime dose."""
 
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
 from math import inf
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from cds_service.fhir.dates import FhirDate, day, whole_years
 from hooks.assessment.body import Body, body_at, body_for_dose
 from hooks.assessment.labs import usable
-from hooks.assessment.trials import BaseState, Trial, courses_of, infusions_of, segments, undated_trial
+from hooks.assessment.trials import Trial, courses_of, day_to_judge, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Dosing, DrugCourse, Infusion
 from hooks.knowledge.thresholds import Threshold, Thresholds
 
@@ -105,7 +106,7 @@ def _iv_trial(pulses: list[Pulse], thresholds: Thresholds, today: date) -> Trial
     t = thresholds.cyclophosphamide
     first, last, n = pulses[0], pulses[-1], len(pulses)
     full = sum(p.full is True for p in pulses)
-    waited = today - first.on >= timedelta(weeks=t.min_weeks.value)
+    judge_from = day_to_judge(first.on, t.min_weeks)
     running = (today - last.on).days <= t.active_days.value
     doses = ", ".join(dict.fromkeys(f"{p.mg:g} mg" if p.mg is not None else "?" for p in pulses))
     given = f"{n} pulse{'s' * (n != 1)} of {doses} from {first.on}" + (f" to {last.on}" if n > 1 else "")
@@ -113,19 +114,19 @@ def _iv_trial(pulses: list[Pulse], thresholds: Thresholds, today: date) -> Trial
     given += f" ({note})" if note else ""
     sources = frozenset(p.infusion.course or p.infusion.source for p in pulses)
     start = first.infusion.when
-    if full >= t.min_pulses.value and waited:
-        return Trial(base="ADEQUATE", start=start, given=given, courses=sources, running=running)
+    trial = partial(Trial, start=start, given=given, courses=sources, running=running)
+    if full >= t.min_pulses.value and today >= judge_from:
+        return trial(base="ADEQUATE", judge_from=judge_from)
     problems = list(dict.fromkeys(p.problem for p in pulses if p.problem))
     if problems:
-        gap = "; ".join(problems)
-        return Trial(base="EXPOSED_UNKNOWN", start=start, given=given, gap=gap, courses=sources, running=running)
+        return trial(base="EXPOSED_UNKNOWN", gap="; ".join(problems))
     gap = (
         f"{full} of at least {t.min_pulses.value:g} pulses of {t.pulse_mg_kg.value:g} mg/kg or more, "
         f"{(today - first.on).days // 7} of {t.min_weeks.value:g} weeks"
     )
     if full == n and (running or full >= t.min_pulses.value):
-        return Trial(base="TOO_EARLY", start=start, given=given, gap=gap, courses=sources, running=running)
-    return Trial(base="UNDERDOSED", start=start, given=given, gap=gap, courses=sources, running=running)
+        return trial(base="TOO_EARLY", gap=gap, judge_from=judge_from)
+    return trial(base="UNDERDOSED", gap=gap)
 
 
 def _oral_trial(chart: Chart, course: DrugCourse, thresholds: Thresholds, today: date) -> Trial:
@@ -138,16 +139,19 @@ def _oral_trial(chart: Chart, course: DrugCourse, thresholds: Thresholds, today:
     given = f"{daily:g} mg/day by mouth from {course.start}"
     sources = frozenset({course.source})
     end = course.end.earliest if course.end else today if running else None
+    trial = partial(Trial, start=course.start, given=given, courses=sources, running=running)
     if end is None or body.kg is None or not course.start.exact:
         gap = "no end date on record" if end is None else "no body weight, or no exact start, on record"
-        return Trial(base="EXPOSED_UNKNOWN", start=course.start, given=given, gap=gap, courses=sources, running=running)
+        return trial(base="EXPOSED_UNKNOWN", gap=gap)
     weeks = (min(end, today) - course.start.earliest).days / 7
     gap = f"{weeks:.0f} of {t.min_weeks.value:g} weeks at {t.oral_mg_kg_day_min.value:g} mg/kg/day or more"
     enough = daily / body.kg >= t.oral_mg_kg_day_min.value - 1e-9
-    if enough and weeks >= t.min_weeks.value:
-        return Trial(base="ADEQUATE", start=course.start, given=given, courses=sources, running=running)
-    base: BaseState = "TOO_EARLY" if enough and running else "UNDERDOSED"
-    return Trial(base=base, start=course.start, given=given, gap=gap, courses=sources, running=running)
+    judge_from = day_to_judge(course.start.earliest, t.min_weeks)
+    if enough and min(end, today) >= judge_from:
+        return trial(base="ADEQUATE", judge_from=judge_from)
+    if enough and running:
+        return trial(base="TOO_EARLY", gap=gap, judge_from=judge_from)
+    return trial(base="UNDERDOSED", gap=gap)
 
 
 def _step_grams(course: DrugCourse, step: Dosing, today: date) -> float | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from cds_service.fhir.dates import day
 from hooks.assessment.body import body_at, body_for_dose
-from hooks.assessment.trials import Trial, courses_of, infusions_of, segments, undated_trial
+from hooks.assessment.trials import Trial, courses_of, day_to_judge, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Infusion
 from hooks.knowledge.thresholds import Thresholds
 
@@ -94,7 +94,7 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
     first, last = courses[0], courses[-1]
     run = _longest_run(courses, thresholds)
     enough = run >= t.courses.value or _most_in_window(courses, thresholds) >= t.alt_g_per_kg.value - 1e-9
-    waited = today - first.on >= timedelta(weeks=t.min_weeks.value)
+    judge_from = day_to_judge(first.on, t.min_weeks)
     problems = [c.problem for c in courses if c.problem]
     doses = ", ".join(dict.fromkeys(f"{c.g_per_kg:.1f}" if c.g_per_kg is not None else "?" for c in courses))
     n = len(courses)
@@ -105,11 +105,11 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
     sources = frozenset(c.infusion.course or c.infusion.source for c in courses)
     needed = f"{t.g_per_kg.value:.1f} g/kg"
     trial = partial(Trial, start=first.infusion.when, given=given, courses=sources, running=running)
-    if enough and waited:
-        return trial(base="ADEQUATE")
+    if enough and today >= judge_from:
+        return trial(base="ADEQUATE", judge_from=judge_from)
     if enough:
         gap = f"first infusion {(today - first.on).days // 7} weeks ago: judge at {t.min_weeks.value:g} weeks or later"
-        return trial(base="TOO_EARLY", gap=gap)
+        return trial(base="TOO_EARLY", gap=gap, judge_from=judge_from)
     if problems:
         gap = "; ".join(dict.fromkeys(problems))
         return trial(base="EXPOSED_UNKNOWN", gap=gap)
@@ -124,4 +124,4 @@ def _trial(courses: list[IvigCourse], thresholds: Thresholds, today: date) -> Tr
         if good < n and worst < t.g_per_kg.value:
             gap = f"{worst:.1f} of {needed}; {gap}"
         return trial(base="UNDERDOSED", gap=gap)
-    return trial(base="TOO_EARLY", gap=gap)
+    return trial(base="TOO_EARLY", gap=gap, judge_from=judge_from)

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from functools import partial
+from math import ceil
 
 import msgspec
 
@@ -9,6 +10,7 @@ from cds_service.fhir.dates import FhirDate
 from hooks.assessment.methotrexate_dosing import occasions, within_a_day, written_daily
 from hooks.assessment.trials import Trial, courses_of
 from hooks.chart.facts import Chart, Dosing, DrugCourse
+from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Thresholds
 
 
@@ -81,27 +83,46 @@ def methotrexate_trials(chart: Chart, thresholds: Thresholds, today: date) -> tu
     return tuple(_trial(trial, thresholds, today) for trial in trials)
 
 
-def _longest(spans: list[tuple[date, date]], bridge: timedelta) -> int:
-    """Days of the longest uninterrupted run of spans; overlaps count once, short gaps are bridged."""
-    best = 0
-    begin = end = date.min
+Run = tuple[date, date]
+"""First and last day without a break."""
+
+
+def _runs(spans: list[Run], bridge: timedelta) -> list[Run]:
+    """Spans joined, in order of time; overlaps count once, short gaps are bridged."""
+    runs: list[Run] = []
     for first, last in sorted(spans):
         if last < first:
             continue
-        begin, end = (begin, max(end, last)) if first - end <= bridge and end > date.min else (first, last)
-        best = max(best, (end - begin).days + 1)
-    return best
+        if runs and first - runs[-1][1] <= bridge:
+            runs[-1] = runs[-1][0], max(runs[-1][1], last)
+        else:
+            runs.append((first, last))
+    return runs
 
 
-def _days(full: list[Stretch], today: date, bridge: timedelta) -> tuple[int, int]:
-    """The fewest and most days in a row, up to today, that known stretches allow; both ends included."""
+def _longest(runs: list[Run]) -> int:
+    """Days of the longest run, both ends included."""
+    return max(((last - first).days + 1 for first, last in runs), default=0)
+
+
+def _full_doses(full: list[Stretch], today: date, bridge: timedelta) -> tuple[list[Run], list[Run]]:
+    """The shortest and longest runs, up to today, that known stretches allow."""
     narrow, wide = [], []
     for stretch in full:
         assert stretch.start is not None
         last = stretch.end or FhirDate(today, today)
         narrow.append((stretch.start.latest, min(last.earliest, today)))
         wide.append((stretch.start.earliest, min(last.latest, today)))
-    return _longest(narrow, bridge), _longest(wide, bridge)
+    return _runs(narrow, bridge), _runs(wide, bridge)
+
+
+def _judge_from(runs: list[Run], needed: float, today: date, *, ongoing: bool) -> date | None:
+    """The day on which the first run that lasts long enough, or that goes on, has lasted so long."""
+    for first, last in runs:
+        enough = shifted(first, ceil(needed) - 1)
+        if enough <= last or (ongoing and last >= today):
+            return enough
+    return None
 
 
 def _explained(stretch: Stretch, known: list[Stretch]) -> bool:
@@ -119,7 +140,8 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     t = thresholds.methotrexate
     needed = t.min_weeks.value * 7
     full = [s for s in trial if s.known and s.weekly_mg is not None and s.weekly_mg >= t.min_mg_week.value]
-    fewest, most = _days(full, today, timedelta(days=t.bridge_days.value))
+    runs, longest = _full_doses(full, today, timedelta(days=t.bridge_days.value))
+    fewest, most = _longest(runs), _longest(longest)
     doses = ", ".join(dict.fromkeys(f"{s.weekly_mg:g}" if s.weekly_mg is not None else "?" for s in trial))
     start = (full or trial)[0].start
     given = f"{doses} mg/week" + (f" from {trial[0].start}" if trial[0].start else "")
@@ -127,8 +149,10 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
     trial_of = partial(
         Trial, start=start, given=given, courses=frozenset(s.course.source for s in trial), running=running
     )
+    ongoing = any(s.ongoing for s in full)
+    judge_from = _judge_from(runs, needed, today, ongoing=ongoing)
     if fewest >= needed:
-        return trial_of(base="ADEQUATE")
+        return trial_of(base="ADEQUATE", judge_from=judge_from)
     dosed = [s for s in trial if s.known]
     problems = list(dict.fromkeys(s.problem for s in trial if s.problem and not _explained(s, dosed)))
     if problems or most >= needed:
@@ -137,8 +161,8 @@ def _trial(trial: list[Stretch], thresholds: Thresholds, today: date) -> Trial:
         too_small = bool(told) and max(told) < t.min_mg_week.value
         return trial_of(base="EXPOSED_UNKNOWN", gap=gap, too_small=too_small)
     weeks = f"{fewest // 7} of {t.min_weeks.value:g} weeks at {t.min_mg_week.value:g} mg/week or more"
-    if any(s.ongoing for s in full):
-        return trial_of(base="TOO_EARLY", gap=weeks)
+    if ongoing:
+        return trial_of(base="TOO_EARLY", gap=weeks, judge_from=judge_from)
     low = [s.weekly_mg for s in trial if s.weekly_mg is not None and s.weekly_mg < t.min_mg_week.value]
     gap = (
         f"below {t.min_mg_week.value:g}–{t.max_mg_week.value:g} mg/week; {weeks}" if low else f"stopped early: {weeks}"

@@ -11,7 +11,7 @@ from cds_service.fhir.dates import day
 from hooks.assessment.activity import usable_scores, worse_than
 from hooks.assessment.body import body_at, body_for_dose
 from hooks.assessment.response import strength_baseline
-from hooks.assessment.trials import Trial, courses_of, infusions_of, segments, undated_trial
+from hooks.assessment.trials import Trial, courses_of, day_to_judge, infusions_of, segments, undated_trial
 from hooks.chart.facts import Chart, Infusion
 from hooks.knowledge.thresholds import Thresholds
 
@@ -93,7 +93,6 @@ def _objectively_worse(chart: Chart, start: date, thresholds: Thresholds) -> boo
 def _trial(chart: Chart, doses: list[RituximabDose], thresholds: Thresholds, today: date) -> Trial:
     t = thresholds.rituximab
     first = doses[0]
-    weeks = (today - first.on).days / 7
     n = len(doses)
     shown = ", ".join(
         dict.fromkeys(
@@ -112,13 +111,12 @@ def _trial(chart: Chart, doses: list[RituximabDose], thresholds: Thresholds, tod
     )
     problems = [d.problem for d in doses if d.problem]
     if _enough(doses, thresholds):
-        waited = weeks >= t.min_weeks.value or (
-            weeks >= t.worse_weeks.value and _objectively_worse(chart, first.on, thresholds)
-        )
-        if waited:
-            return trial(base="ADEQUATE")
-        gap = f"first infusion {int(weeks)} weeks ago: judge at {t.min_weeks.value:g} weeks or later"
-        return trial(base="TOO_EARLY", gap=gap)
+        weeks = t.worse_weeks if _objectively_worse(chart, first.on, thresholds) else t.min_weeks
+        judge_from = min(day_to_judge(first.on, weeks), day_to_judge(first.on, t.min_weeks))
+        if today >= judge_from:
+            return trial(base="ADEQUATE", judge_from=judge_from)
+        gap = f"first infusion {(today - first.on).days // 7} weeks ago: judge at {t.min_weeks.value:g} weeks or later"
+        return trial(base="TOO_EARLY", gap=gap, judge_from=judge_from)
     if problems:
         gap = "; ".join(dict.fromkeys(problems))
         return trial(base="EXPOSED_UNKNOWN", gap=gap)
@@ -127,5 +125,6 @@ def _trial(chart: Chart, doses: list[RituximabDose], thresholds: Thresholds, tod
         f"or {t.mg_m2.value:g} mg/m² weekly × {t.weekly_n.value:g}"
     )
     if today - first.on <= timedelta(days=t.on_track_days.value):
-        return trial(base="TOO_EARLY", gap=f"series not finished ({gap})")
+        judge_from = day_to_judge(first.on, t.min_weeks)
+        return trial(base="TOO_EARLY", gap=f"series not finished ({gap})", judge_from=judge_from)
     return trial(base="UNDERDOSED", gap=f"needed {gap}")

@@ -7,6 +7,7 @@ went (a `Trial`); here documented reasons and the response are added, and the be
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
+from math import ceil
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,8 @@ import msgspec
 from cds_service.fhir.dates import FhirDate
 from hooks.assessment.response import Response, best_response
 from hooks.chart.facts import Chart, DrugCourse, Infusion
-from hooks.knowledge.thresholds import Thresholds
+from hooks.chart.spans import shifted
+from hooks.knowledge.thresholds import Threshold, Thresholds
 from hooks.reasoning import Truth
 
 BaseState = Literal["EXPOSED_UNKNOWN", "UNDERDOSED", "TOO_EARLY", "ADEQUATE"]
@@ -45,6 +47,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     running: bool = False
     too_small: bool = False
     """A dose is on record, and it is too small, though dates are missing: a documented failure does not count then."""
+    judge_from: date | None = None
+    """The day from which it may be judged, by time alone; None where its doses do not, or no longer, make a trial."""
 
 
 class JudgedTrial(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -99,6 +103,11 @@ def infusions_of(chart: Chart, drug: str) -> tuple[Infusion, ...]:
     """Infusions of a class for this disease that were given, in order of time; undated ones last."""
     given = [i for i in chart.infusions_of(drug) if i.status not in ("planned", "draft") and not i.other_indication]
     return tuple(sorted(given, key=lambda i: i.when.earliest if i.when else date.max))
+
+
+def day_to_judge(start: date, weeks: Threshold) -> date:
+    """The day from which a trial that began on `start` has lasted long enough (B0)."""
+    return shifted(start, ceil(weeks.value * 7))
 
 
 def segments(infusions: tuple[Infusion, ...], new_trial: Callable[[date, date, date], bool]) -> list[list[Infusion]]:

@@ -119,6 +119,19 @@ class Dosing(msgspec.Struct, frozen=True, gc=False):
     problem: str = ""
     """Why the dose is unknown, for people."""
 
+    def __str__(self) -> str:
+        """The step as it was understood, for people."""
+        if self.low is None and self.high is None:
+            return self.problem
+        ends = dict.fromkeys(f"{end:g}" for end in (self.low, self.high) if end is not None)
+        text = f"{' to '.join(ends)} {self.basis.replace('m2', 'm²')}"
+        if self.total:
+            text += " in total"
+        elif self.per_day is not None:
+            every = f" every {1 / self.per_day:g} days"
+            text += every if 0 < self.per_day < 1 else f", {self.per_day:g} × a day"
+        return text + (" as needed" if self.as_needed else "") + (f" ({self.problem})" if self.problem else "")
+
     @property
     def daily(self) -> bool:
         """Taken on more than one day a week, at least once a day (the reading of S9-MTX-DAILY)."""
@@ -192,6 +205,14 @@ class Infusion(Fact, frozen=True):
     """As on the course it belongs to; such infusions count for cumulative dose and B-cell state only (A4)."""
     course: str = ""
     """`source` of the DrugCourse it was expanded from; empty for a procedure code."""
+
+    def __str__(self) -> str:
+        """The amount, for people; empty where it is not known."""
+        if self.amount is None:
+            return ""
+        if self.basis == "mg" and self.amount >= 1000:
+            return f"{self.amount / 1000:g} g"
+        return f"{self.amount:g} {self.basis.replace('m2', 'm²')}"
 
 
 class Allergy(Fact, frozen=True):

@@ -24,6 +24,8 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.text = ""
+        self.titles = 0
+        """Of the page itself; shapes of drawings have titles too."""
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -33,6 +35,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]
         assert len(set(names)) == len(names), f"an attribute of {tag} comes twice"
+        self.titles += tag == "title" and "svg" not in self._open
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self._open.append(tag)

@@ -46,7 +46,7 @@ def test_every_page_is_accessible_in_the_basics(pages: dict[str, Page]) -> None:
     for address, page in pages.items():
         assert page.all("html") == [{"lang": "en"}], address
         assert len(page.all("h1")) == 1, address
-        assert len(page.all("title")) == 1, address
+        assert page.titles == 1, address
         assert "#main" in page.links, address
         ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
         assert len(set(ids)) == len(ids), address

@@ -1,5 +1,6 @@
 """Every member of a trial: beside its state the phrases that cards quote, its start and sources, whether it runs."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,11 @@ from hooks.assessment.rituximab_trial import rituximab_trials
 from hooks.assessment.trials import Trial
 from hooks.chart.facts import Chart, Dosing
 from tests.hooks.builders import TODAY, changed, chart, course, daily, infusion, knowledge, lab, when
+
+
+def twelve_weeks_after(days_ago: int) -> date:
+    return TODAY - timedelta(days=days_ago - 84)
+
 
 BODY = (lab("body-weight", 70, 100), lab("body-height", 165, 100))
 
@@ -34,21 +40,39 @@ ORAL = {"courses": frozenset({"MedicationStatement/cyc"})}
     [
         (
             tablets(84),
-            Trial(base="ADEQUATE", start=when(84), given="100 mg/day by mouth from 2026-08-30", running=True),
+            Trial(
+                base="ADEQUATE",
+                start=when(84),
+                judge_from=twelve_weeks_after(84),
+                given="100 mg/day by mouth from 2026-08-30",
+                running=True,
+            ),
         ),
         (
             tablets(184, 100, status="stopped"),
-            Trial(base="ADEQUATE", start=when(184), given="100 mg/day by mouth from 2026-05-22"),
+            Trial(
+                base="ADEQUATE",
+                start=when(184),
+                judge_from=twelve_weeks_after(184),
+                given="100 mg/day by mouth from 2026-05-22",
+            ),
         ),
         (
             tablets(84, mg=70),
-            Trial(base="ADEQUATE", start=when(84), given="70 mg/day by mouth from 2026-08-30", running=True),
+            Trial(
+                base="ADEQUATE",
+                start=when(84),
+                judge_from=twelve_weeks_after(84),
+                given="70 mg/day by mouth from 2026-08-30",
+                running=True,
+            ),
         ),
         (
             tablets(83),
             Trial(
                 base="TOO_EARLY",
                 start=when(83),
+                judge_from=twelve_weeks_after(83),
                 given="100 mg/day by mouth from 2026-08-31",
                 gap="12 of 12 weeks at 1 mg/kg/day or more",
                 running=True,
@@ -75,7 +99,13 @@ ORAL = {"courses": frozenset({"MedicationStatement/cyc"})}
         ),
         (
             tablets(100, -30),  # an end to come does not count before it has come
-            Trial(base="ADEQUATE", start=when(100), given="100 mg/day by mouth from 2026-08-14", running=True),
+            Trial(
+                base="ADEQUATE",
+                start=when(100),
+                judge_from=twelve_weeks_after(100),
+                given="100 mg/day by mouth from 2026-08-14",
+                running=True,
+            ),
         ),
         (
             tablets(200, status="stopped"),
@@ -131,6 +161,7 @@ def _given(*starts: Any) -> frozenset[str]:
             Trial(
                 base="ADEQUATE",
                 start=when(84),
+                judge_from=twelve_weeks_after(84),
                 given="4 pulses of 700 mg from 2026-08-30 to 2026-10-18",
                 courses=_given(84, 63, 42, 35),
                 running=True,
@@ -141,6 +172,7 @@ def _given(*starts: Any) -> frozenset[str]:
             Trial(
                 base="ADEQUATE",
                 start=when(150),
+                judge_from=twelve_weeks_after(150),
                 given="4 pulses of 700 mg from 2026-06-25 to 2026-10-17",
                 courses=_given(150, 120, 90, 36),
             ),
@@ -160,6 +192,7 @@ def _given(*starts: Any) -> frozenset[str]:
             Trial(
                 base="TOO_EARLY",
                 start=when(30),
+                judge_from=twelve_weeks_after(30),
                 given="2 pulses of 1000 mg, 700 mg from 2026-10-23 to 2026-11-02",
                 gap="2 of at least 4 pulses of 10 mg/kg or more, 4 of 12 weeks",
                 courses=_given(30, 20),
@@ -171,6 +204,7 @@ def _given(*starts: Any) -> frozenset[str]:
             Trial(
                 base="TOO_EARLY",
                 start=when(20),
+                judge_from=twelve_weeks_after(20),
                 given="1 pulse of 1000 mg from 2026-11-02",
                 gap="1 of at least 4 pulses of 10 mg/kg or more, 2 of 12 weeks",
                 courses=_given(20),
@@ -305,6 +339,7 @@ def blocks(grams: float | None, starts: tuple[Any, ...], **more: Any) -> list[An
             Trial(
                 base="ADEQUATE",
                 start=when(84),
+                judge_from=twelve_weeks_after(84),
                 given="3 courses of 2.0 g/kg from 2026-08-30 to 2026-10-11",
                 courses=_given(84, 63, 42),
                 running=True,
@@ -315,6 +350,7 @@ def blocks(grams: float | None, starts: tuple[Any, ...], **more: Any) -> list[An
             Trial(
                 base="ADEQUATE",
                 start=when(125),
+                judge_from=twelve_weeks_after(125),
                 given="3 courses of 2.0, 1.9 g/kg from 2026-07-20 to 2026-10-10",
                 courses=_given(125, 85, 43),
             ),
@@ -324,6 +360,7 @@ def blocks(grams: float | None, starts: tuple[Any, ...], **more: Any) -> list[An
             Trial(
                 base="TOO_EARLY",
                 start=when(83),
+                judge_from=twelve_weeks_after(83),
                 given="3 courses of 2.0 g/kg from 2026-08-31 to 2026-10-12",
                 gap="first infusion 11 weeks ago: judge at 12 weeks or later",
                 courses=_given(83, 62, 41),
@@ -335,6 +372,7 @@ def blocks(grams: float | None, starts: tuple[Any, ...], **more: Any) -> list[An
             Trial(
                 base="TOO_EARLY",
                 start=when(84),
+                judge_from=twelve_weeks_after(84),
                 given="1 course of 2.0 g/kg from 2026-08-30",
                 gap="1 of at least 3 courses of 2.0 g/kg over up to 5 days, 3 to 6 weeks apart",
                 courses=_given(84),

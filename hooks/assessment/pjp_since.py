@@ -1,0 +1,73 @@
+"""Since when a reason for Pneumocystis prophylaxis holds (B3): the same judgement, asked of the days before."""
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import islice
+
+from hooks.assessment import Assessment
+from hooks.assessment.immunosuppression import IMMUNOSUPPRESSANTS, assess_immunosuppression
+from hooks.assessment.pjp import TriggerId, assess_pjp
+from hooks.chart.spans import shifted
+
+MOST_DAYS = 60
+"""So many days are asked at most: of what has held ever since, the answer is the earliest of them."""
+
+
+def since(a: Assessment, triggers: frozenset[TriggerId]) -> dict[TriggerId, date]:
+    """By trigger that holds today, the first day of those up to today on which it held without a break.
+
+    By the record as it is today. What holds only through an order of the request holds since today.
+    """
+    found = dict.fromkeys(triggers, a.today)
+    still = set(triggers)
+    for day in islice(sorted(_turns(a), reverse=True), MOST_DAYS):
+        if not still:
+            break
+        still &= _holding(a, day)
+        found |= dict.fromkeys(still, day)
+    return found
+
+
+def _holding(a: Assessment, day: date) -> set[TriggerId]:
+    t = a.knowledge.thresholds
+    taken = assess_immunosuppression(a.chart, t, day)
+    risk = assess_pjp(a.chart, taken, t, day, drugs_checked=True)
+    return {trigger.id for trigger in risk.triggers if trigger.holds}
+
+
+def _turns(a: Assessment) -> set[date]:
+    """The days up to today on which an answer may change."""
+    turns = (*_courses(a), *_infusions(a), *_doses(a), *_findings(a))
+    return {day for day in turns if day <= a.today}
+
+
+def _courses(a: Assessment) -> Iterator[date]:
+    for drug in (*IMMUNOSUPPRESSANTS, "rituximab", "cyclophosphamide", "glucocorticoid"):
+        for course in a.chart.courses_of(drug):
+            starts = [course.start, *(step.start for step in course.steps)]
+            ends = [course.end, *(step.end for step in course.steps)]
+            yield from (day for start in starts if start for day in (start.earliest, start.latest))
+            yield from (shifted(end.latest, 1) for end in ends if end)
+
+
+def _infusions(a: Assessment) -> Iterator[date]:
+    t = a.knowledge.thresholds.pjp
+    for drug, days in (("rituximab", t.rtx_days), ("cyclophosphamide", t.cyc_days)):
+        for infusion in a.chart.infusions_of(drug):
+            if infusion.when:
+                yield from (infusion.when.latest, shifted(infusion.when.latest, days.value + 1))
+
+
+def _doses(a: Assessment) -> Iterator[date]:
+    t = a.knowledge.thresholds.pjp
+    for first, last, _ in a.immunosuppression.glucocorticoids.spans:
+        yield from (first, shifted(last, 1))
+        yield from (shifted(first, days.value - 1) for days in (t.gc_days, t.gc_mid_days))
+
+
+def _findings(a: Assessment) -> Iterator[date]:
+    fresh = a.knowledge.thresholds.reading.lab_fresh_days.value
+    for result in a.chart.labs.get("lymphocytes", ()):
+        if result.when:
+            yield from (result.when.latest, shifted(result.when.latest, fresh + 1))
+    yield from (d.since.latest for d in a.chart.diagnoses if d.since and "pneumocystosis" in d.concepts)

@@ -39,6 +39,7 @@ from cds_service.registry import CdsService
 from cds_service.security.guard import Authenticator, protect
 from cds_service.security.start import announce, check_start
 from cds_service.settings import Settings, variable_of
+from cds_service.smart.app import register_smart
 from cds_service.store.store import Store
 from cds_service.web import register_demo, register_pages
 from hooks import services as own_services
@@ -96,6 +97,17 @@ def create_app(
     register_pages(app, settings, knowledge, catalogue, store)
     register_console(
         app, Access(settings), settings=settings, knowledge=knowledge, catalogue=catalogue, today=today or date.today
+    )
+    register_smart(
+        app,
+        settings=settings,
+        knowledge=knowledge,
+        catalogue=catalogue,
+        engine=engine,
+        store=store,
+        clients=clients,
+        today=today or date.today,
+        now=now or time.time,
     )
     if settings.demo:
         register_demo(app, knowledge, catalogue, engine, today or date.today)

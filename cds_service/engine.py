@@ -17,6 +17,7 @@ from cds_service.protocol.request import parse
 from cds_service.registry import Answer, Call, CdsService, Snooze
 from cds_service.security.callers import Caller
 from cds_service.settings import Settings
+from cds_service.smart.links import linked
 from cds_service.store.items import Shown
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class Engine:
             return encode(CdsResponse())
         answer = service.evaluate(call)
         response = presented(call, answer.response)
+        if caller.launches:
+            response = linked(response, self.settings.public_url)
         encoded = encode(response)
         record.outcome = "answered"
         record.cards, record.fired, record.dropped = answer.response.cards, answer.fired, answer.dropped

@@ -5,11 +5,13 @@
     │   ├── NotJson              400  not-json
     │   ├── InvalidRequest       400  invalid-request
     │   ├── HookMismatch         400  hook-mismatch
+    │   ├── LaunchRefused        400  launch-refused
     │   └── PatientMismatch      400  patient-mismatch
     ├── Unauthorized             401  unauthorized
     ├── LoginRequired            401  login-required
     ├── Forbidden                403  forbidden
     ├── CrossSite                403  cross-site
+    ├── NoSession                403  no-session
     ├── NotFound                 404  not-found
     │   └── UnknownService       404  unknown-service
     ├── MethodNotAllowed         405  method-not-allowed
@@ -19,6 +21,7 @@
     ├── UnsupportedMediaType     415  unsupported-media-type
     ├── TooManyCalls             429  too-many-calls
     │   └── TooManyLogins        429  too-many-logins
+    ├── LaunchFailed             502  launch-failed
     ├── StoreUnavailable         503  store-unavailable
     ├── OtherHttpError           any other 4xx the web framework answers: http-error
     └── InternalError            500  internal-error
@@ -91,6 +94,13 @@ class PatientMismatch(BadRequest):
     code = "patient-mismatch"
 
 
+class LaunchRefused(BadRequest):
+    """The SMART app was opened in a way in which it does not open."""
+
+    code = "launch-refused"
+    issue_type = "security"
+
+
 class Unauthorized(ServiceError):
     """Nobody is known to call. The answer is the same whatever the reason, which is for the log (CH-JWT-18)."""
 
@@ -143,6 +153,14 @@ class CrossSite(ServiceError):
             "This form was sent from a page of another address, so nothing was done.",
             remedy=f"Open the page at {public_url}/ and send it from there.",
         )
+
+
+class NoSession(ServiceError):
+    """The SMART app was not opened from a chart, or too long ago."""
+
+    status = 403
+    code = "no-session"
+    issue_type = "login"
 
 
 class NotFound(ServiceError):
@@ -220,6 +238,14 @@ class TooManyLogins(TooManyCalls):
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
         self.issues = (Issue("There were too many attempts to log in.", remedy=f"Try again in {seconds} s."),)
+
+
+class LaunchFailed(ServiceError):
+    """The record system that launches the SMART app does not do its part."""
+
+    status = 502
+    code = "launch-failed"
+    issue_type = "processing"
 
 
 class StoreUnavailable(ServiceError):

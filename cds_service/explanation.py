@@ -10,6 +10,7 @@ from cds_service.facts import Table, tables
 from cds_service.patient_data import PatientData
 from cds_service.protocol.cards import CdsResponse, encode
 from cds_service.registry import Call, CdsService, always
+from cds_service.security.callers import Caller
 from hooks.engine import Evaluation
 from hooks.evaluation import evaluation
 from hooks.knowledge.model import Knowledge
@@ -45,12 +46,20 @@ class Explanation(msgspec.Struct, frozen=True):
         return tables(self.evaluation.assessment, self.call.data)
 
 
-def explain(engine: Engine, service: CdsService, knowledge: Knowledge, body: bytes, today: date) -> Explanation:
-    """Answer a request and keep the trace. Raises ServiceError as `Engine.answer` does."""
-    call = engine.call(service, body, today)
+def explain(
+    engine: Engine,
+    service: CdsService,
+    knowledge: Knowledge,
+    body: bytes,
+    today: date,
+    *,
+    caller: Caller | None = None,
+) -> Explanation:
+    """Answer a request and keep the trace. `caller` None: nobody in particular. Raises as `Engine.answer` does."""
+    call = engine.call(service, body, today, caller)
     concerned = call is not None
     if call is None:
-        call = engine.call(msgspec.structs.replace(service, asked=always, gate=_open), body, today)
+        call = engine.call(msgspec.structs.replace(service, asked=always, gate=_open), body, today, caller)
         assert call is not None  # nosec B101  # narrows a type
     return Explanation(service.id, call, concerned, evaluation(call, knowledge))
 

@@ -45,6 +45,11 @@ FORMS = {
 _YEAR = 365 * 24 * 60 * 60
 
 
+def allow_frames(origins: tuple[str, ...]) -> None:
+    """The page that is being answered may be shown in frames by pages of these origins."""
+    g.frames = origins
+
+
 def allow_forms() -> None:
     """The page that is being answered may send forms."""
     g.forms = True
@@ -61,6 +66,16 @@ def secure(app: Flask, public_url: str) -> None:
         response.headers.update(headers)
         if g.get("forms"):
             response.headers.update(FORMS)
+        if origins := g.get("frames"):
+            _frame(response, origins)
         if "Cache-Control" not in response.headers:
             response.cache_control.no_store = True
         return response
+
+
+def _frame(response: Response, origins: tuple[str, ...]) -> None:
+    policy = response.headers["Content-Security-Policy"]
+    allowed = f"frame-ancestors {' '.join(origins)}"
+    response.headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", allowed)
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    del response.headers["X-Frame-Options"]  # it knows no origins

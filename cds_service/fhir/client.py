@@ -168,7 +168,7 @@ class FhirClient:
             if response.status_code != 200:
                 status = response.status_code
                 raise FhirFailure(f"the FHIR server answered {status}", f"{status // 100}xx")
-            return _body(response, exchange, limit)
+            return read_body(response, exchange, limit)
 
     def close(self) -> None:
         """Give back threads and connections."""
@@ -212,7 +212,8 @@ def _work(waiting: "deque[_Task[_T]]") -> None:
         task.work()
 
 
-def _body(response: requests.Response, exchange: Exchange, limit: int) -> bytes:
+def read_body(response: requests.Response, exchange: Exchange, limit: int) -> bytes:
+    """The body, decompressed. Raises FhirFailure for one that is larger, or comes too late."""
     body = bytearray()
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk

@@ -16,6 +16,8 @@ class Caller(msgspec.Struct, frozen=True):
     """The FHIR servers which it may name (CH-SSRF-01)."""
     prefetch_aliases: dict[str, str] = {}
     """Our prefetch key, by the name that it sends it under, beside those of the settings (CH-TOL-19)."""
+    launches: bool = False
+    """Whether it can launch the SMART app, so that cards lead there."""
 
     @property
     def site(self) -> str:

@@ -13,6 +13,7 @@ from msgspec import Meta
 from cds_service.errors import SettingsError
 from cds_service.fhir.servers import FhirServer
 from cds_service.security.keys import ALGORITHMS, JwksError, parse_jwks
+from cds_service.smart.registration import SmartApp, SmartEntry, registered
 from hooks.knowledge.files import KnowledgeError, parse_yaml, typed
 
 SANDBOX = "sandbox.cds-hooks.org"
@@ -39,6 +40,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     require_typ: bool = True
     calls_per_minute: Annotated[int, Meta(ge=0)] | None = None
     prefetch_aliases: dict[_Text, _Text] = {}
+    smart: SmartEntry | None = None
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """None: as the setting says."""
     prefetch_aliases: dict[str, str]
     """Our prefetch key, by the name that this client sends it under (CH-TOL-19)."""
+    smart: SmartApp | None = None
+    """How it launches the SMART app; None: it does not."""
 
     @property
     def jku(self) -> str | None:
@@ -79,6 +83,11 @@ class Clients(msgspec.Struct, frozen=True, dict=True):
     def by_issuer(self) -> dict[str, Client]:
         """No two clients share one."""
         return {client.issuer: client for client in self.all}
+
+    @property
+    def smart_apps(self) -> tuple[SmartApp, ...]:
+        """The registrations of the SMART app. No two have one `iss`."""
+        return tuple(client.smart for client in self.all if client.smart)
 
     def check_services(self, known: Iterable[str]) -> None:
         """Raises SettingsError for a client that is allowed a service which does not exist."""
@@ -109,10 +118,17 @@ def read_clients(path: Path, *, demo: bool = False) -> Clients:
     if not found:
         raise SettingsError(f"{path.name}: names no client")
     issuers: dict[str, str] = {}
+    launching: dict[str, str] = {}
     for client in found:
         other = issuers.setdefault(client.issuer, client.id)
         if other != client.id:
             raise SettingsError(f"{path.name}: {client.id}.issuer: is also that of {other}; one client for each issuer")
+        if client.smart:
+            other = launching.setdefault(client.smart.server.base, client.id)
+            if other != client.id:
+                raise SettingsError(
+                    f"{path.name}: {client.id}.smart.iss: is also that of {other}; a launch has to tell who launches"
+                )
     return Clients(found)
 
 
@@ -141,6 +157,7 @@ def _client(path: Path, name: object, entry: _Entry, *, demo: bool) -> Client:
             raise wrong("jwks", f"{entry.jwks} cannot be read ({error.strerror})") from None
         except JwksError as error:
             raise wrong("jwks", f"{entry.jwks}: {error}") from None
+    servers = tuple(server(f"fhir_servers[{n}]", text) for n, text in enumerate(entry.fhir_servers or ()))
     return Client(
         id=name,
         issuer=entry.issuer,
@@ -150,11 +167,14 @@ def _client(path: Path, name: object, entry: _Entry, *, demo: bool) -> Client:
         audiences=entry.audiences or (),
         tenants=entry.tenants or (),
         services=entry.services or (),
-        fhir_servers=tuple(server(f"fhir_servers[{n}]", text) for n, text in enumerate(entry.fhir_servers or ())),
+        fhir_servers=servers,
         max_lifetime_seconds=entry.max_lifetime_seconds,
         require_typ=entry.require_typ,
         calls_per_minute=entry.calls_per_minute,
         prefetch_aliases=entry.prefetch_aliases,
+        smart=registered(name, entry.smart, path.parent, servers, lambda key, problem: wrong(f"smart.{key}", problem))
+        if entry.smart
+        else None,
     )
 
 

@@ -69,7 +69,8 @@ class Authenticator:
         except Refused as refused:
             _refuse(refused.reason, refused.client)
         servers = client.fhir_servers + self._common
-        return Caller(client.id, verified.tenant, servers, client.prefetch_aliases), client
+        launches = client.smart is not None
+        return Caller(client.id, verified.tenant, servers, client.prefetch_aliases, launches), client
 
     def _find_key(self, client: Client, kid: str) -> Key | None:
         return self._sources[client.id].find(kid)

@@ -38,7 +38,14 @@ def check_start(settings: Settings) -> Clients | None:
         raise SettingsError(
             f"{variable_of('public_url')}: has to be the https address that clients call; their tokens are meant for it"
         )
-    return read_clients(settings.clients, demo=settings.demo)
+    clients = read_clients(settings.clients, demo=settings.demo)
+    public = urlsplit(settings.public_url)
+    if clients.smart_apps and public.scheme != "https" and not is_loopback(public.hostname or ""):
+        raise SettingsError(
+            f"{variable_of('public_url')}: has to be an https address: record systems send sign-ins of the SMART app "
+            "back to it"
+        )
+    return clients
 
 
 def announce(settings: Settings, clients: Clients | None) -> None:

@@ -12,6 +12,7 @@ from cds_service.observability.metrics import TABLE as METRICS
 from cds_service.prefetch import Decision, Kind, decide
 from cds_service.protocol.discovery import published
 from cds_service.settings import TABLE
+from cds_service.smart.scopes import scopes
 from hooks import services as own_services
 from hooks.knowledge import load
 from hooks.knowledge.thresholds import MARKS
@@ -74,6 +75,12 @@ def prefetch_keys() -> str:
     return _table(("key", "holds", "required", "published in profile"), rows)
 
 
+def smart_scopes() -> str:
+    (service,) = (one for one in own_services(load()) if one.hook == "patient-view")
+    lines = "\n".join(scopes(service.prefetch, granular=True).split())
+    return f"\n```text\n{lines}\n```\n\n"
+
+
 def decision_table() -> str:
     rows = (
         (
@@ -110,6 +117,7 @@ def faults() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "prefetch-keys": prefetch_keys,
+    "smart-scopes": smart_scopes,
     "decision-table": decision_table,
     "faults": faults,
     "marks": marks,

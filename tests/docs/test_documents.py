@@ -15,6 +15,7 @@ from cds_service.settings import TABLE, Settings
 from hooks.knowledge import load
 from hooks.knowledge.loading import DATA
 from tests.browser.screenshots import PICTURES
+from tests.cds_service.security.signing import clients_file
 from tests.conformance.accounting import proofs, requirements
 from tests.docs.generated import PARTS, ROOT, documents, parts_of, renewed
 from tests.docs.machine import TARGETS, close
@@ -27,8 +28,13 @@ each_document = pytest.mark.parametrize("document", documents(), ids=lambda path
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Flask]:
-    app = create_app(Settings(demo=True, log_level="error"))
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """With everything that there is, the SMART app too."""
+    smart = {"client_id": "nam-cds"}
+    clients = clients_file(
+        tmp_path_factory.mktemp("clients"), fhir_servers=["https://ehr.example.org/fhir"], smart=smart
+    )
+    app = create_app(Settings(demo=True, clients=clients, log_level="error"))
     yield app
     close(app)
 

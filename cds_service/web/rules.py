@@ -6,7 +6,9 @@ from flask import Blueprint, render_template
 
 from cds_service.catalogue import Catalogue
 from cds_service.errors import NotFound
+from cds_service.web import flows
 from cds_service.web.layout import pages
+from hooks.engine import MOST_CARDS
 from hooks.knowledge.model import Knowledge, OverlayChange, RuleText
 from hooks.knowledge.thresholds import MARKS
 
@@ -36,6 +38,15 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue) -> Blueprint:
         return render_template(
             "rule.html",
             rule=found,
+            charts=flows.charts(name, knowledge),
+            flow=flows.flows()[name],
+            elsewhere=flows.elsewhere(name),
+            scope=flows.scope(name),
+            answers=flows.answers,
+            filled=lambda template: flows.filled(template, knowledge),
+            snoozed=[reason for reason in knowledge.reasons(name) if reason.later],
+            rivals=[one for one in knowledge.rules.values() if one.family == found.family and one.name != name],
+            most_cards=MOST_CARDS,
             thresholds=[(key, knowledge.threshold(key)) for key in found.thresholds],
             marks=MARKS,
             evidence=[knowledge.citations[key] for key in found.citations],

@@ -83,7 +83,6 @@ _READABLE = {
     "umol": "µmol",
     "{1.73_m2}": "1.73 m²",
     " a [": " years [",
-    " 1 [": " [",
     "{drug}": "",
     "{ULN}": "× ULN",
     "{dose}": "doses",

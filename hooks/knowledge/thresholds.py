@@ -30,7 +30,7 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
 
     def __str__(self) -> str:
-        return f"{self.value:g} {self.unit}".strip()
+        return f"{self.value:g} {self.unit if self.unit != '1' else ''}".strip()
 
 
 class _Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

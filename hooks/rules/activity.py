@@ -1,5 +1,7 @@
 """Disease activity as criteria: weak, full strength, CK raised, CK normal twice, and the states made of them (B0)."""
 
+from math import floor
+
 from hooks.assessment import Assessment
 from hooks.assessment.activity import ActivityState
 from hooks.assessment.labs import above, only_known_as, shown
@@ -37,7 +39,7 @@ def weak(a: Assessment) -> Criterion:
     """B0 WEAK."""
     limit = a.knowledge.thresholds.strength.weak_fraction
     # A limit in whole points: 125.01 points are written 125.
-    return _strength(a, "MMT-8 shows weakness", a.activity.weak, f"≤ {int(limit.value * MMT8_MAXIMUM)}", limit.mark)
+    return _strength(a, "MMT-8 shows weakness", a.activity.weak, f"≤ {floor(limit.value * MMT8_MAXIMUM)}", limit.mark)
 
 
 def full_strength(a: Assessment) -> Criterion:

@@ -1,13 +1,21 @@
 """The pages on which the rules are reviewed."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import fixtures
+from cds_service.explanation import explain
+from cds_service.web.flows import Step, flows
 from hooks.knowledge import MARKS, load
+from hooks.reasoning import Criterion, Verdict
+from hooks.rules.order import PART_OF, RULES, SUPPRESSED_BY
+from tests.vignettes.vignette_files import Vignette, load_all
 from tests.web.html_pages import Page, json_of
 
 KNOWLEDGE = load()
@@ -101,3 +109,101 @@ def test_what_a_site_changed_is_shown_where_it_counts(make_app: Callable[..., Fl
     assert "CKT" in text(client, "/rules/value-sets/creatine-kinase")
     assert "from off to on" in text(client, "/rules/CancerScreening")
     assert "changed by this site in 3 places" in text(client, "/rules/")
+
+
+# How it decides
+
+
+@cache
+def vignettes() -> list[Vignette]:
+    return load_all()
+
+
+def speaks(app: Flask, rule: str) -> Verdict:
+    """The verdict of a rule on the first vignette that expects its card, or whose chart it speaks on."""
+    own = app.extensions["cds_service"]
+    wanted = sorted(vignettes(), key=lambda one: rule not in {card.card for card in one.text.expect})
+    for one in wanted:
+        service = own["catalogue"].find(f"nam-{one.hook}", one.hook)
+        found = explain(own["engine"], service, KNOWLEDGE, json.dumps(one.request).encode(), fixtures.ANCHOR)
+        for verdict in found.verdicts:
+            if (verdict.rule, verdict.outcome) == (rule, "fires"):
+                return verdict
+    raise AssertionError(f"no vignette on which {rule} speaks")
+
+
+def names(criteria: tuple[Criterion, ...]) -> Iterator[str]:
+    for criterion in criteria:
+        yield criterion.name
+        yield from names(criterion.parts)
+
+
+def decides(page: str) -> str:
+    """The flow charts."""
+    return page.split("How it decides")[1].split("must not be interrupted", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("name", [name for name, rule in KNOWLEDGE.rules.items() if rule.enabled])
+def test_the_flow_chart_has_every_criterion_in_the_order_of_evaluation(site_app: Flask, name: str) -> None:
+    verdict = speaks(site_app, name)
+    chart = (
+        text(site_app.test_client(), f"/rules/{name}").split("How it decides")[1].split("must not be interrupted")[0]
+    )
+    asked = [one for one in verdict.criteria if one.name != "an order that this rule is for is being written"]
+    for criterion in names(tuple(asked)):
+        assert criterion in chart
+    places = [chart.index(one.name) for one in asked]
+    assert places == sorted(places)
+
+
+def test_a_chart_whose_rule_has_no_card_of_its_own_says_where_its_word_goes(site: FlaskClient) -> None:
+    for name, others in (*SUPPRESSED_BY.items(), *PART_OF.items()):
+        shown = decides(text(site, f"/rules/{name}"))
+        assert all(KNOWLEDGE.rules[other].title in shown for other in others)
+        assert ("Its text becomes part of that card" in shown) == (name in PART_OF)
+    assert "a line of that card" in text(site, "/rules/Relapse")
+
+
+def steps(found: tuple[Step, ...]) -> Iterator[Step]:
+    for step in found:
+        yield step
+        yield from steps(step.parts)
+
+
+def test_what_a_chart_combines_is_said(site: FlaskClient) -> None:
+    words = {"all": "all of these", "any": "one of these", "none": "none of these"}
+    for name, flow in flows().items():
+        shown = text(site, f"/rules/{name}")
+        for step in (*steps(flow.chart), *steps(flow.orders)):
+            if len(step.parts) > 1:
+                assert words[step.needs] in shown
+
+
+def test_the_footer_tells_who_is_not_to_be_bothered_and_whom_the_rule_does_not_spare(site: FlaskClient) -> None:
+    def footer(rule: str) -> str:
+        return text(site, f"/rules/{rule}").split("The clinician must not be interrupted")[1].split("Drawn from")[0]
+
+    assert footer("Relapse").strip().endswith("adult; not in palliative care.")
+    assert "speaks either way: adult; not in palliative care." in footer("StatinExposure")
+    assert "For a card that is not critical also: adult; not in palliative care." in footer("CyclophosphamideDose")
+
+
+def test_a_number_in_a_chart_leads_to_its_threshold(site: FlaskClient) -> None:
+    page = Page(site.get("/rules/PjpProphylaxis").text)
+    ids = {attributes.get("id") for attributes in page.all("tr")}
+    inside = {link.removeprefix("#") for link in page.links if "." in link and link.startswith("#")}
+    assert {"pjp.gc_mg", "pjp.lymphocytes"} <= inside <= ids
+
+
+def test_every_number_of_every_chart_is_among_the_rule_s_thresholds(site: FlaskClient) -> None:
+    for name in KNOWLEDGE.rules:
+        page = Page(site.get(f"/rules/{name}").text)
+        ids = {attributes.get("id") for attributes in page.all("tr")}
+        missing = {link[1:] for link in page.links if link.startswith("#") and "." in link} - ids
+        assert not missing, name
+
+
+def test_a_chart_names_the_drugs_whose_orders_it_is_for(site: FlaskClient) -> None:
+    for rule in RULES:
+        shown = text(site, f"/rules/{rule.name}").split("How it decides")[1]
+        assert ("an order is written of:" in shown) == bool(rule.orders)

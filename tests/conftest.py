@@ -21,6 +21,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(listening)
 
 
+_WHOLE = ("tests/integration", "tests/browser", "tests/cds_service/store")
+"""Folders whose tests share a server that takes long to start. They come first, as they take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side (`--dist loadgroup`), those of one file, or of one such folder, stay together."""
+    place: dict[pytest.Item, str] = {}
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        place[item] = next((folder for folder in _WHOLE if file.startswith(folder)), file)
+        item.add_marker(pytest.mark.xdist_group(place[item]))
+    items.sort(key=lambda item: place[item] not in _WHOLE)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, Any, Any]:
     watch.WATCH.take()

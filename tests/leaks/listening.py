@@ -74,6 +74,8 @@ class Listener:
 
 
 LISTENER = Listener()
+_ELSEWHERE: list[str] = []
+"""What the other processes of a session found, where tests run side by side."""
 
 
 class _Logged(logging.Handler):
@@ -112,8 +114,17 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     yield
     LISTENER.hear_files()
     LISTENER.leaks = LISTENER.search()
+    if hasattr(session.config, "workeroutput"):  # one of several processes: the first one has the last word
+        session.config.workeroutput["leaks"] = LISTENER.leaks
+    LISTENER.leaks += _ELSEWHERE
     if LISTENER.leaks and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What another process of this session heard; nothing, if it died, which fails the session anyway."""
+    _ELSEWHERE.extend(getattr(node, "workeroutput", {}).get("leaks", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

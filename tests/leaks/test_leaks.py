@@ -235,21 +235,22 @@ def test_server_to_whom_nobody_listens():
 """
 
 
-def session(secret: str, more: str = "") -> "subprocess.CompletedProcess[str]":
+def session(secret: str, more: str = "", *options: str) -> "subprocess.CompletedProcess[str]":
     """A session of pytest with these tests, which pass. It leaves nothing behind: that would be found, too."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "test_planted.py"
         file.write_text((PLANTED + more).replace("SECRET", secret))
-        options = ["-q", "-p", "tests.leaks.listening", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", folder]
-        command = [sys.executable, "-m", "pytest", *options, "--basetemp", f"{folder}/base", str(file)]
+        usual = ["-q", "-p", "tests.leaks.listening", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", folder]
+        command = [sys.executable, "-m", "pytest", *usual, *options, "--basetemp", f"{folder}/base", str(file)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert " passed" in done.stdout, done.stdout + done.stderr
     assert "failed" not in done.stdout
     return done
 
 
-def test_planted_leaks_fail_the_session_wherever_they_are() -> None:
-    done = session(Mark.ID, DEAF)
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "side by side"])
+def test_planted_leaks_fail_the_session_wherever_they_are(options: tuple[str, ...]) -> None:
+    done = session(Mark.ID, DEAF, *options)
     assert done.returncode == 1
     found = done.stdout.partition("the service wrote what nobody may read")[2]
     for test in re.findall(r"def (test_\w+)", PLANTED + DEAF):

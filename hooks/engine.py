@@ -29,6 +29,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     cards: tuple[Card, ...]
     fingerprints: dict[str, str]
     """By the uuid of a card."""
+    drafts: dict[str, CardDraft]
+    """What each card was made of, by its uuid."""
 
 
 class _Spoken(msgspec.Struct):
@@ -80,6 +82,7 @@ def evaluate(
         ),
         cards=cards,
         fingerprints={card.uuid: fingerprints.of(s.told) for card, s in zip(cards, kept, strict=True)},
+        drafts={card.uuid: s.draft for card, s in zip(cards, kept, strict=True)},
     )
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "database": "database",
     "feedback": "feedback",
     "console-password": "console_password",
+    "cohort": "cohort",
 }
 """Each command's name and its module."""
 

@@ -21,7 +21,7 @@ def to_csv(report: Report) -> str:
     for line in report.lines:
         for day, counts in sorted(line.trend.items()):
             told = [counts.reasons.get(reason, 0) for reason in reasons]
-            writer.writerow([_cell(line.site), _cell(line.rule), day, *counts.named.values(), *told])
+            writer.writerow([cell(line.site), cell(line.rule), day, *counts.named.values(), *told])
     return text.getvalue()
 
 
@@ -54,6 +54,6 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

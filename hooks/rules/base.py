@@ -37,7 +37,8 @@ class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule wants to say. All text is Markdown; patient text in it has gone through `md`.
 
     `summary` says the ask in under 140 characters; `ask` is the same as a line for the card that takes this one over.
-    `missing`: what is missing or was not checked, for the reader.
+    `missing`: what is missing or was not checked, for the reader. `blocked`: the gates, by name, that keep an order
+    from being drafted.
     """
 
     indicator: Indicator
@@ -46,6 +47,7 @@ class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
     ask: str
     facts: tuple[FactRow, ...] = ()
     missing: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
 
 

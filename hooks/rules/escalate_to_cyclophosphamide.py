@@ -90,6 +90,7 @@ def _card(a: Assessment) -> CardDraft:
         ask=ASK,
         why=tuple(why),
         facts=(*fact_rows(a, *a.three), *_gate_rows(gates)),
+        blocked=tuple(gate.name for gate in open_gates),
         suggestions=tuple(suggestions),
     )
 

@@ -23,8 +23,8 @@ from hooks.knowledge import KnowledgeError
 @click.command(
     epilog="""\b
 Examples:
-  nam-cds cohort export/ --out found/
-  nam-cds cohort export/manifest.json --out found/ --all --jobs 4
+  nam-cds cohort fixtures/patients --out found --today 2026-11-22
+  nam-cds cohort fixtures/patients --out everybody --today 2026-11-22 --all --jobs 1
 """
 )
 @click.argument("source", type=click.Path(exists=True, path_type=Path))

@@ -42,6 +42,8 @@ from cds_service.settings import Settings, variable_of
 from cds_service.smart.app import register_smart
 from cds_service.store.store import Store
 from cds_service.web import register_demo, register_pages
+from cds_service.web.desk import Desk
+from cds_service.web.exchange import RecordSystem
 from hooks import services as own_services
 from hooks.knowledge import load
 
@@ -95,9 +97,6 @@ def create_app(
     app.register_blueprint(protocol)
     app.register_blueprint(exposition.blueprint(settings))
     register_pages(app, settings, knowledge, catalogue, store)
-    register_console(
-        app, Access(settings), settings=settings, knowledge=knowledge, catalogue=catalogue, today=today or date.today
-    )
     register_smart(
         app,
         settings=settings,
@@ -109,8 +108,19 @@ def create_app(
         today=today or date.today,
         now=now or time.time,
     )
+    access, desk = Access(settings), None
     if settings.demo:
-        register_demo(app, knowledge, catalogue, engine, today or date.today)
+        desk = Desk(RecordSystem(app, settings.public_url), knowledge, engine, answering=access.offered)
+        register_demo(app, knowledge, catalogue, engine, desk=desk, today=today or date.today)
+    register_console(
+        app,
+        access,
+        settings=settings,
+        knowledge=knowledge,
+        catalogue=catalogue,
+        desk=desk,
+        today=today or date.today,
+    )
 
     app.extensions["cds_service"] = {"engine": engine, "catalogue": catalogue, "settings": settings}
     announce(settings, clients)

@@ -15,6 +15,7 @@
     ├── NotFound                 404  not-found
     │   └── UnknownService       404  unknown-service
     ├── MethodNotAllowed         405  method-not-allowed
+    ├── AlreadyAnswered          409  already-answered
     ├── DataUnavailable          412  data-unavailable
     │   └── ForeignData          412  patient-mismatch
     ├── BodyTooLarge             413  body-too-large
@@ -183,6 +184,17 @@ class MethodNotAllowed(ServiceError):
     def __init__(self, allow: tuple[str, ...]) -> None:
         super().__init__("This address does not take this method.", remedy=f"Use one of: {', '.join(allow)}.")
         self.headers = {"Allow": ", ".join(allow)}
+
+
+class AlreadyAnswered(ServiceError):
+    """On a page: what is said of a card was said before, or contradicts it. The protocol takes it nevertheless."""
+
+    status = 409
+    code = "already-answered"
+    issue_type = "conflict"
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__("This card has been answered already, so nothing was sent.", "card", remedy)
 
 
 class DataUnavailable(ServiceError):

@@ -19,6 +19,8 @@ from hooks.rules.order import FINDING_KEPT, PART_OF, RULES, SUPPRESSED_BY
 
 MOST_CARDS = 6
 PATIENT_VIEW = "patient-view"
+SNOOZED = "snoozed until"
+"""Begins what is said in `Verdict.shown` of a card that stays away because a clinician has put it off."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -119,7 +121,7 @@ def _snoozed(a: Assessment, one: _Spoken, fingerprints: Fingerprints, snooze: Sn
         return ""
     offered = {reason.code: reason for reason in a.knowledge.reasons(one.rule.name)}
     reason = offered.get(snooze.reason.code)
-    return f"snoozed until {snooze.until}: {reason.display}" if reason and reason.later else ""
+    return f"{SNOOZED} {snooze.until}: {reason.display}" if reason and reason.later else ""
 
 
 def _criteria(rule: Rule, a: Assessment, hook: str) -> tuple[Criterion, ...]:

@@ -11,6 +11,7 @@ from cds_service.engine import Engine
 from cds_service.settings import Settings
 from cds_service.store.store import Store
 from cds_service.web import feedback, home, patients, rules
+from cds_service.web.desk import Desk
 from cds_service.web.layout import lay_out
 from hooks.knowledge.model import Knowledge
 
@@ -29,8 +30,8 @@ def register_pages(app: Flask, settings: Settings, knowledge: Knowledge, catalog
 
 
 def register_demo(
-    app: Flask, knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today: Callable[[], date]
+    app: Flask, knowledge: Knowledge, catalogue: Catalogue, engine: Engine, *, desk: Desk, today: Callable[[], date]
 ) -> None:
     """The fixture patients: the start page, a page for each, and the FHIR endpoint. After `register_pages`."""
-    app.register_blueprint(patients.blueprint(knowledge, catalogue, engine, today))
+    app.register_blueprint(patients.blueprint(knowledge, catalogue, engine, desk, today))
     app.register_blueprint(fhir.blueprint(today))

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 from cds_service import records
 from cds_service.errors import ServiceError, render
 from cds_service.settings import Settings
-from cds_service.web import markdown
+from cds_service.web import json_text, markdown
 from hooks.knowledge.model import Knowledge
 
 _PLACES = (
@@ -57,6 +57,7 @@ def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["markdown"] = markdown.block
     app.jinja_env.filters["markdown_line"] = markdown.line
+    app.jinja_env.filters["json"] = json_text.pretty
 
     @app.context_processor
     def shared() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import date
 from functools import partial
 
 import msgspec
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
 import fixtures
 from cds_service.catalogue import Catalogue
@@ -15,7 +15,9 @@ from cds_service.demo.fhir import TYPES
 from cds_service.engine import Engine
 from cds_service.errors import NotFound
 from cds_service.explanation import Explanation, explain, report
+from cds_service.headers import allow_forms
 from cds_service.registry import CdsService
+from cds_service.web.desk import Desk
 from cds_service.web.layout import pages
 from cds_service.web.view import Links, View
 from hooks.knowledge.model import Knowledge
@@ -52,7 +54,9 @@ class _Scene(msgspec.Struct, frozen=True):
         )
 
 
-def blueprint(knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today: Callable[[], date]) -> Blueprint:
+def blueprint(
+    knowledge: Knowledge, catalogue: Catalogue, engine: Engine, desk: Desk, today: Callable[[], date]
+) -> Blueprint:
     routes = pages("patients", __name__)
     services = {service.hook: service for service in catalogue.services}
     public_url = engine.settings.public_url
@@ -80,16 +84,23 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue, engine: Engine, today:
     @routes.get("/patients/<patient_id>/orders/<orders_id>")
     def patient(patient_id: str, orders_id: str | None = None) -> str:
         shown = scene(patient_id, orders_id)
+        body = shown.request(today(), public_url)
+        exchange = desk.call(shown.service.id, body, request.remote_addr or "")
+        explanation = explain(engine, shown.service, knowledge, body, today())
+        if desk.answering:
+            allow_forms()
         return render_template(
             "patient.html",
             scene=shown,
             story=shown.story,
             orders=[one for one in fixtures.orders() if one.patient == patient_id],
             view=View(
-                explained(shown),
+                explanation,
                 Links(partial(_reference, shown.drafts), partial(_short, patient_id)),
                 orders=shown.orders is not None,
                 remember=True,
+                exchange=exchange,
+                answers=desk.answers(shown.path, shown.service, explanation, exchange, request.args.get("sent", "")),
             ),
         )
 

@@ -3,9 +3,7 @@
 The parts are the templates `view/*.html`: a page makes a `View`, passes it as `view`, and includes what it wants.
 """
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from markupsafe import Markup
@@ -14,6 +12,9 @@ from cds_service.charts import pictures
 from cds_service.charts.words import apart, summary, tables
 from cds_service.explanation import Explanation
 from cds_service.facts import Table
+from cds_service.protocol.cards import Card
+from cds_service.web.desk import Answers, cards_of
+from cds_service.web.exchange import Exchange
 from hooks.assessment import Assessment
 from hooks.timeline import timeline
 
@@ -50,6 +51,15 @@ class View(msgspec.Struct, frozen=True):
     """Whether orders are being written, rather than a chart opened."""
     remember: bool = False
     """Whether drawings of this patient may be kept for the next page: of invented patients only."""
+    exchange: Exchange | None = None
+    """The call of the service that gave the cards; None: they are those of the explanation."""
+    answers: Answers = Answers()
+    """What was said of the cards, and where it can be said."""
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The cards of the page."""
+        return (cards_of(self.exchange) if self.exchange else self.explanation.response).cards
 
     @property
     def person(self) -> Assessment:
@@ -75,8 +85,3 @@ class View(msgspec.Struct, frozen=True):
             tables=tables(found),
             apart=apart(found),
         )
-
-    @staticmethod
-    def pretty(resource: dict[str, Any]) -> str:
-        """A resource to read."""
-        return json.dumps(resource, indent=2, ensure_ascii=False)

@@ -57,7 +57,7 @@ def test_every_page_says_that_nobody_has_reviewed_it(pages: dict[str, Page]) -> 
         assert "Not reviewed by a clinician." in page.text, address
 
 
-@pytest.mark.parametrize("address", ["/", "/rules/", "/rules/Relapse", "/rules/Nothing", "/patients/nam-child"])
+@pytest.mark.parametrize("address", ["/", "/rules/", "/rules/Relapse", "/rules/Nothing", "/fhir/Patient/nam-child"])
 def test_headers_keep_the_browser_from_loading_and_running(demo: FlaskClient, address: str) -> None:
     answer = demo.get(address, headers={"Accept": "text/html"})
     assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY

@@ -1,6 +1,7 @@
 """The two steps of a launch at the authorization server: asking for leave, and the token for the code."""
 
 import io
+import re
 import time
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,7 @@ from cds_service.smart.registration import SmartApp
 
 _ASSERTION_SECONDS = 300
 """The longest that SMART allows for a signed assertion."""
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _HEADERS = {
     "Accept": "application/json",
     "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
@@ -85,7 +87,7 @@ def token_for(
                 )
             except OAuthError as refused:
                 return str(refused.error)
-            except (requests.RequestException, HTTPError, OSError, ValueError, TypeError):
+            except (requests.RequestException, HTTPError, OSError, ValueError, TypeError, RecursionError):
                 exchange.seconds_left()  # after an abort, the reason is the time
                 raise FhirFailure("its answer is none of a token endpoint, or none came") from None
 
@@ -113,7 +115,7 @@ def _checked(answer: dict[str, Any]) -> Grant:
         grant = msgspec.convert(answer, Grant, strict=False)
     except msgspec.ValidationError:
         raise LaunchFailed("The record system's token cannot be read.", "", REMEDY) from None
-    if grant.token_type.lower() != "bearer" or not grant.access_token.isprintable() or not grant.access_token.isascii():
+    if grant.token_type.lower() != "bearer" or not _TOKEN.fullmatch(grant.access_token):
         raise LaunchFailed("The record system's token is no bearer token.", "token_type", REMEDY)
     if not grant.patient:
         raise LaunchFailed(

@@ -77,8 +77,16 @@ def prefetch_keys() -> str:
 
 def smart_scopes() -> str:
     (service,) = (one for one in own_services(load()) if one.hook == "patient-view")
-    lines = "\n".join(scopes(service.prefetch, granular=True).split())
-    return f"\n```text\n{lines}\n```\n\n"
+    sources = {
+        type_: [f"`{one.key}`" for one in service.prefetch if type_ in one.resource_types]
+        for one in service.prefetch
+        for type_ in one.resource_types
+    }
+    asked = scopes(service.prefetch, granular=True).split()
+    rows = (
+        (f"`{one}`", ", ".join(sources.get(one[8:].partition(".")[0], ["the patient of the chart"]))) for one in asked
+    )
+    return _table(("scope", "for"), rows)
 
 
 def decision_table() -> str:

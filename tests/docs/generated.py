@@ -13,6 +13,7 @@ from cds_service.prefetch import Decision, Kind, decide
 from cds_service.protocol.discovery import published
 from cds_service.settings import TABLE
 from cds_service.smart.scopes import scopes
+from fixtures.synthetic.proportions import Share, proportions
 from hooks import services as own_services
 from hooks.knowledge import load
 from hooks.knowledge.thresholds import MARKS
@@ -122,6 +123,31 @@ def faults() -> str:
     return _table(("the FHIR server", "reason given", "for a required source", "for an optional one"), rows)
 
 
+def _share(one: Share) -> str:
+    return f"{one.share:.5f}".rstrip("0")
+
+
+def synthetic_shares() -> str:
+    rows = ((f"`{name}`", _share(one), one.of, one.what, one.mark) for name, one in proportions().shares.items())
+    return _table(("name", "share", "of", "what", "mark"), rows)
+
+
+def synthetic_mixes() -> str:
+    rows = (
+        (
+            one.what,
+            ", ".join(f"{kind} {weight / sum(one.weights.values()):.0%}" for kind, weight in one.weights.items()),
+        )
+        for one in proportions().mixes.values()
+    )
+    return _table(("what", "kinds"), rows)
+
+
+def synthetic_quirks() -> str:
+    rows = ((f"`{name}`", one.what, _share(one), one.of) for name, one in proportions().quirks.items())
+    return _table(("name", "quirk", "rate", "of"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "prefetch-keys": prefetch_keys,
@@ -132,6 +158,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "decisions": decisions,
     "conformance": accounting.render,
+    "synthetic-shares": synthetic_shares,
+    "synthetic-mixes": synthetic_mixes,
+    "synthetic-quirks": synthetic_quirks,
 }
 
 

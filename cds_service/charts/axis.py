@@ -34,6 +34,11 @@ class Layout(msgspec.Struct, frozen=True):
         """About how wide a text is."""
         return len(text) * self.font * 0.56
 
+    def cut(self, text: str, room: float) -> str:
+        """The text, or as much of it as has room."""
+        most = int(room / (self.font * 0.5))
+        return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
 
 WIDE, NARROW = Layout("wide", 940), Layout("narrow", 400, left=46, right=10)
 
@@ -51,7 +56,7 @@ class Axis(msgspec.Struct, frozen=True):
         days = list(_days(course))
         latest = course.today + timedelta(days=_FURTHEST)
         first, last = min(days), min(max(days), latest)
-        margin = timedelta(days=max(4, round((last - first).days * 0.03)))
+        margin = timedelta(days=max(10, round((last - first).days * 0.03)))
         return cls(_moved(first, -margin), _moved(last, margin), layout)
 
     def px(self, day: date) -> float:

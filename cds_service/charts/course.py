@@ -41,7 +41,7 @@ def _today(course: Timeline, axis: Axis) -> Text:
 
 
 def _none(title: str) -> Panel:
-    return Panel(title=title, height=16, y=(0, 1), texts=[])
+    return Panel(title=title, height=16, y=(0, 1), plain=True, texts=[])
 
 
 def _ck(course: Timeline, axis: Axis) -> Panel:
@@ -77,13 +77,24 @@ def _ck(course: Timeline, axis: Axis) -> Panel:
             *(Point(p.on, p.value, "ink", "diamond", filled=False, size=190) for p in baselines.values()),
         ],
         texts=[
-            Text(4, course.limits[0].uln, f"normal up to {course.limits[0].uln:g}", "quiet", dy=8),
+            *_limits(course, axis),
             *_labels(
                 [(axis.px(p.on), p.value, f"{p.comparator}{p.value:,.0f}") for p in _telling(points, course.marks)],
                 axis.layout,
             ),
         ],
     )
+
+
+def _limits(course: Timeline, axis: Axis) -> Iterator[Text]:
+    """The limits as texts, as far as they have room."""
+    end, said_last = 0.0, 0.0
+    for limit in course.limits:
+        x = 4.0 if limit is course.limits[0] else axis.px(limit.since) + 4
+        text = f"normal up to {limit.uln:g}"
+        if limit.uln != said_last and x >= end and x + axis.layout.room(text) < axis.layout.plot:
+            yield Text(x, limit.uln, text, "quiet", dy=8)
+            said_last, end = limit.uln, x + axis.layout.room(text)
 
 
 def _ck_tip(point: CkPoint) -> str:
@@ -171,11 +182,12 @@ def _glucocorticoid(course: Timeline, axis: Axis) -> Panel:
             end = x + axis.layout.room(text) + 3
     if any(level.mg is None for level in levels):
         first = next(level for level in levels if level.mg is None)
-        texts.append(Text(axis.px(first.first) + 3, top * 0.93, "dose not known", "quiet"))
+        at = min(axis.px(first.first) + 3, axis.layout.plot - axis.layout.room("dose not known"))
+        texts.append(Text(at, top * 0.93, "dose not known", "quiet"))
     limit = f"{course.prophylaxis_mg:g} mg/day"
     step = 10 if top < 60 else 20 if top < 120 else 50
     return Panel(
-        title="Glucocorticoid, mg prednisone equivalent a day",
+        title="Glucocorticoid, mg/day as prednisone",
         height=100,
         y=(0, top),
         ticks=tuple(float(n) for n in range(0, int(top) + 1, step)),
@@ -205,7 +217,7 @@ def _marks(course: Timeline, axis: Axis) -> Panel:
         marks = list(group)
         top = n * row
         detail = "; ".join(mark.detail for mark in marks)
-        texts.append(Text(0, top + 9, _cut(f"{label}: {detail}", axis.layout), bold=False))
+        texts.append(Text(0, top + 9, axis.layout.cut(f"{label}: {detail}", axis.layout.plot), bold=False))
         last = until or on
         tip = f"{label}: {detail}"
         rules.append(Rule(on, last, top + 24, top + 24, "mark", tip, width=2))
@@ -254,8 +266,3 @@ def _key(course: Timeline, axis: Axis) -> Iterator[Panel]:
         x += room
     if texts:
         yield Panel(title="", height=row + 18, y=(row + 18, 0), plain=True, points=points, texts=texts)
-
-
-def _cut(text: str, layout: Layout) -> str:
-    most = int(layout.plot / (layout.font * 0.5))
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -31,26 +31,32 @@ def treatment(course: Timeline, axis: Axis) -> Panel:
 
 def _lane(panel: Panel, lane: Lane, course: Timeline, axis: Axis, top: int) -> int:
     """Draw a lane from `top` down; the height at which it ends."""
-    none = "" if lane.state else "none on record"
+    state = lane.state or ("none on record" if lane.empty else "")
+    x = axis.layout.room(lane.title) * 1.2 + 9
     panel.texts.append(Text(0, top + 8, lane.title, bold=True))
-    panel.texts.append(
-        Text(axis.layout.room(lane.title) * 1.05 + 8, top + 8, lane.state or (none if lane.empty else ""), "quiet")
-    )
+    panel.texts.append(Text(x, top + 8, axis.layout.cut(state, axis.layout.plot - x), "quiet"))
     if lane.empty:
         return top + NAME
     top += NAME
     for bars in _tracks(lane.bars):
-        for bar in bars:
-            _bar(panel, bar, course, axis, top)
+        taken = 0.0
+        for bar, following in zip(bars, (*bars[1:], None), strict=True):
+            taken = _bar(panel, bar, axis, top, free=(taken, _begin(following, axis)))
         top += TRACK
     if lane.doses:
         _doses(panel, lane.doses, axis, top)
         top += TRACK
     for windows in _tracks(lane.windows):
-        for window in windows:
-            _window(panel, window, course, axis, top, alone=len(lane.windows) == 1)
+        taken = 0.0
+        for window, next_window in zip(windows, (*windows[1:], None), strict=True):
+            free = taken, _begin(next_window, axis)
+            taken = _window(panel, window, course.today, axis, top, free=free)
         top += WINDOW
     return top + GAP
+
+
+def _begin(drawn: Bar | Window | None, axis: Axis) -> float:
+    return axis.px(drawn.first) if drawn else axis.layout.plot
 
 
 def _end(drawn: Bar | Window) -> date:
@@ -69,30 +75,36 @@ def _tracks(drawn: Sequence[Drawn]) -> list[list[Drawn]]:
     return rows
 
 
-def _bar(panel: Panel, bar: Bar, course: Timeline, axis: Axis, top: int) -> None:
+def _bar(panel: Panel, bar: Bar, axis: Axis, top: int, free: tuple[float, float]) -> float:
+    """A bar, dashed where it is not certain. `free`: px, where its label may be. Returns where bar and label end."""
     low, high = top + TRACK - 4, top
-    tip = ", ".join(
-        filter(None, (bar.text, bar.dose, f"{bar.since} to {bar.until or '?'}", _standing(bar), bar.remark))
-    )
+    middle = (low + high) / 2
+    when = f"{bar.since} to {bar.until or '?'}"
+    tip = ", ".join(filter(None, (bar.text, bar.dose, when, _standing(bar), bar.remark)))
     coming = bar.standing in ("planned", "ordered")
     role = "quiet" if bar.standing == "for another disease" else "drug"
-    if bar.sure is None or bar.sure != (bar.first, bar.last):
-        panel.rects.append(
-            Rect(bar.first, bar.last, low, high, role, f"{tip}: dates not known exactly", 0.06, dashed=True)
-        )
-    if bar.sure:
+    if coming and bar.first == bar.last:
+        shape = "diamond" if bar.standing == "ordered" else "circle"
+        panel.points.append(Point(axis.clipped(bar.first), middle, role, shape, tip, filled=False, size=64))
+    elif bar.sure != (bar.first, bar.last):
+        vague = f"{tip}: dates not known exactly"
+        panel.rects.append(Rect(bar.first, bar.last, low, high, role, vague, 0.06, dashed=True))
+    if bar.sure and not (coming and bar.first == bar.last):
         opacity = 0.0 if coming or bar.standing == "on hold" else 0.28
-        panel.rects.append(
-            Rect(*bar.sure, low, high, role, tip, opacity, outline=2 if bar.standing == "ordered" else 1, dashed=coming)
-        )
+        panel.rects.append(Rect(*bar.sure, low, high, role, tip, opacity, dashed=coming))
     if bar.open:
-        panel.points.append(Point(axis.clipped(bar.last), (low + high) / 2, role, "triangle-right", tip, size=50))
-    label = ", ".join(filter(None, (bar.dose, _standing(bar))))
-    x, room = axis.px(bar.first) + 4, axis.layout.room(label)
-    if x + room < max(axis.px(bar.last), x + 1):
-        panel.texts.append(Text(x, (low + high) / 2, label))
-    elif axis.px(bar.last) + room + 10 < axis.layout.plot and (bar.last >= course.today or coming):
-        panel.texts.append(Text(axis.px(bar.last) + 8, (low + high) / 2, label))
+        panel.points.append(Point(axis.clipped(bar.last), middle, role, "triangle-right", tip, size=50))
+    lost = bar.remark if bar.first == bar.last else ""
+    label = ", ".join(filter(None, (bar.dose, _standing(bar), lost)))
+    begin, end, room = axis.px(bar.first), axis.px(bar.last), axis.layout.room(label)
+    if begin + 4 + room < end:
+        panel.texts.append(Text(begin + 4, middle, label))
+    elif end + 9 + room < free[1]:
+        panel.texts.append(Text(end + 9, middle, label))
+        return end + 9 + room
+    elif begin - 9 - room > free[0] and bar.first == bar.last:
+        panel.texts.append(Text(begin - 9, middle, label, align="right"))
+    return end
 
 
 def _standing(drawn: Bar | Dose) -> str:
@@ -112,7 +124,7 @@ def _doses(panel: Panel, doses: tuple[Dose, ...], axis: Axis, top: int) -> None:
         else:
             shape = "diamond" if dose.standing == "ordered" else "circle"
             panel.points.append(Point(axis.clipped(dose.first), middle, role, shape, tip, filled=given, size=64))
-    end = -100.0
+    taken = 0.0
     groups = [list(group) for _, group in groupby(doses, key=lambda dose: (dose.dose, _standing(dose)))]
     for group, following in zip(groups, (*groups[1:], None), strict=True):
         label = ", ".join(filter(None, (group[0].dose, _standing(group[0]))))
@@ -121,30 +133,40 @@ def _doses(panel: Panel, doses: tuple[Dose, ...], axis: Axis, top: int) -> None:
         x = axis.px(group[-1].last + timedelta(days=1)) + 8
         room = axis.layout.room(label)
         until = axis.px(following[0].first) - 5 if following else axis.layout.plot
-        if label and x > end and x + room < until:
-            panel.texts.append(Text(x, middle, label))
-        elif label and (left := axis.px(group[0].first) - 8 - room) > end:
-            panel.texts.append(Text(left, middle, label))
         end = axis.px(group[-1].last)
+        if label and x + room < until:
+            panel.texts.append(Text(x, middle, label))
+            end = x + room
+        elif label and (left := axis.px(group[0].first) - 8 - room) > taken:
+            panel.texts.append(Text(left, middle, label))
+        taken = end
 
 
-def _window(panel: Panel, window: Window, course: Timeline, axis: Axis, top: int, *, alone: bool) -> None:
-    """From the first day of a trial to the day from which it may be judged; no bracket where there is no such day."""
+def _window(panel: Panel, window: Window, today: date, axis: Axis, top: int, *, free: tuple[float, float]) -> float:
+    """From the first day of a trial to the day from which it may be judged; a stroke where there is no such day.
+
+    `free`: px, where its label may be. Returns where window and label end.
+    """
     middle = top + 6
     begin, last = axis.px(window.first), window.judge_from or window.first
     if window.judge_from is None:
-        label = f"trial from {said(window.first)}: {window.state}"
+        label = f"trial from {said(window.first)}"
     else:
-        verb = "judge" if window.judge_from > course.today else "judged"
-        label = f"{verb} from {said(window.judge_from)}" + ("" if alone else f": {window.state}")
+        label = f"{'judge' if window.judge_from > today else 'judged'} from {said(window.judge_from)}"
     tip = ". ".join(filter(None, (f"Trial from {said(window.first)}, {window.state}", label, window.given, window.gap)))
-    panel.rules.append(Rule(window.first, last, middle, middle, "ink", tip))
     panel.rules.append(Rule(window.first, window.first, middle - 4, middle + 4, "ink", tip))
     panel.rules.append(Rule(last, last, middle - 4, middle + 4, "ink", tip, width=2))
     end, room = axis.px(last), axis.layout.room(label)
     if end - begin > room + 24:
-        panel.texts.append(Text((begin + end) / 2, middle, label, "quiet", align="center"))
-    elif end + room + 6 < axis.layout.plot:
+        centre, half = (begin + end) / 2, room / 2
+        panel.texts.append(Text(centre, middle, label, "quiet", align="center"))
+        panel.rules.append(Rule(begin, centre - half, middle, middle, "ink", tip))
+        panel.rules.append(Rule(centre + half, end, middle, middle, "ink", tip))
+        return end
+    panel.rules.append(Rule(begin, end, middle, middle, "ink", tip))
+    if end + room + 6 < free[1]:
         panel.texts.append(Text(end + 6, middle, label, "quiet"))
-    else:
+        return end + 6 + room
+    if begin - room - 6 > free[0]:
         panel.texts.append(Text(begin - 6, middle, label, "quiet", align="right"))
+    return end

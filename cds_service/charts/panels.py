@@ -44,10 +44,10 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A line from one place to another."""
+    """A line from one place to another; each a day, or px."""
 
-    first: date
-    last: date
+    first: date | float
+    last: date | float
     low: float
     high: float
     role: str = "ink"
@@ -187,8 +187,17 @@ class _Shapes:
         """A channel that takes its values from the data as they are."""
         return channel(field=field, type="nominal", scale=None)
 
+    def _at(self, place: date | float) -> float:
+        return ms(self.axis.clipped(place)) if isinstance(place, date) else self.axis.ms_at(place)
+
     def rects(self, rects: list[Rect]) -> Iterator[Any]:
         """Areas."""
+        for dashed in (True, False):
+            if alike := [one for one in rects if one.dashed is dashed]:
+                yield self._rects(alike, dashed=dashed)
+
+    def _rects(self, rects: list[Rect], *, dashed: bool) -> Any:
+        """Areas that are all dashed, or all not: for areas that is no channel."""
         alt, clipped = self.alt, self.axis.clipped
         values = [
             {
@@ -199,31 +208,28 @@ class _Shapes:
                 "colour": COLOURS[one.role],
                 "opacity": one.opacity,
                 "width": one.outline,
-                "dash": [3, 2] if one.dashed else [1, 0],
                 "tip": one.tip,
             }
             for one in rects
         ]
-        if values:
-            yield self._layer(
-                alt.MarkDef(type="rect"),
-                values,
-                **self.span,
-                fill=self._as_is(alt.Fill, "colour"),
-                stroke=self._as_is(alt.Stroke, "colour"),
-                fillOpacity=self._as_is(alt.FillOpacity, "opacity"),
-                strokeWidth=self._as_is(alt.StrokeWidth, "width"),
-                strokeDash=self._as_is(alt.StrokeDash, "dash"),
-                description=alt.Description(field="tip", type="nominal"),
-            )
+        return self._layer(
+            alt.MarkDef(type="rect", strokeDash=[3, 2] if dashed else []),
+            values,
+            **self.span,
+            fill=self._as_is(alt.Fill, "colour"),
+            stroke=self._as_is(alt.Stroke, "colour"),
+            fillOpacity=self._as_is(alt.FillOpacity, "opacity"),
+            strokeWidth=self._as_is(alt.StrokeWidth, "width"),
+            description=alt.Description(field="tip", type="nominal"),
+        )
 
     def rules(self, rules: list[Rule]) -> Iterator[Any]:
         """Lines from place to place."""
-        alt, clipped = self.alt, self.axis.clipped
+        alt = self.alt
         values = [
             {
-                "x": ms(clipped(one.first)),
-                "x2": ms(clipped(one.last)),
+                "x": self._at(one.first),
+                "x2": self._at(one.last),
                 "y": one.low,
                 "y2": one.high,
                 "colour": COLOURS[one.role],
@@ -255,7 +261,7 @@ class _Shapes:
         alt = self.alt
         values = [
             {
-                "x": ms(self.axis.clipped(one.on)) if isinstance(one.on, date) else self.axis.ms_at(one.on),
+                "x": self._at(one.on),
                 "y": one.y,
                 "shape": one.shape,
                 "colour": COLOURS[one.role],

@@ -29,7 +29,7 @@ def svg(specification: dict[str, Any], title: str, description: str, use: Use) -
     if use == "page":
         del root.attrib["width"], root.attrib["height"]
         root.remove(next(child for child in root if child.tag == f"{{{_SVG}}}rect"))
-    root.attrib.update({"role": "img", "aria-label": title, "font-family": "system-ui, sans-serif"})
+    root.attrib.update({"role": "img", "aria-label": title, "font-family": "Arial, Helvetica, sans-serif"})
     for at, (tag, text) in enumerate((("title", title), ("desc", description))):
         root.insert(at, _element(tag, text))
     return ET.tostring(root, encoding="unicode")
@@ -57,6 +57,8 @@ def _clean(parent: ET.Element, use: Use) -> None:
         said = attributes.get("aria-label", "") if attributes.get("aria-roledescription") not in _CONTAINERS else ""
         for name in [name for name in attributes if name in _DROPPED or name.startswith("aria-")]:
             del attributes[name]
+        if attributes.get("stroke-dasharray") in _SOLID:
+            del attributes["stroke-dasharray"]
         if _draws_nothing(child):
             parent.remove(child)
             continue
@@ -70,7 +72,8 @@ def _clean(parent: ET.Element, use: Use) -> None:
                     attributes[name] = variable(role)
 
 
-_HALO = {"stroke": COLOURS["paper"], "stroke-width": "5", "stroke-linejoin": "round", "paint-order": "stroke"}
+_SOLID = frozenset({"", "1,0"})
+_HALO = {"stroke": COLOURS["paper"], "stroke-width": "3", "stroke-linejoin": "round", "paint-order": "stroke"}
 """So that a text can be read where lines run through it."""
 _CONTAINERS = frozenset({"axis", "legend", "title", "group mark container", "text mark container"})
 _DROPPED = frozenset({"class", "role", "style", "id", "pointer-events", "font-family"})

@@ -4,34 +4,39 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import islice
 
+import msgspec
+
 from hooks.assessment import Assessment
 from hooks.assessment.immunosuppression import IMMUNOSUPPRESSANTS, assess_immunosuppression
 from hooks.assessment.pjp import TriggerId, assess_pjp
+from hooks.chart.facts import Chart
 from hooks.chart.spans import shifted
+from hooks.knowledge.thresholds import Thresholds
 
 MOST_DAYS = 60
-"""So many days are asked at most: of what has held ever since, the answer is the earliest of them."""
+"""So many days are asked at most."""
 
 
-def since(a: Assessment, triggers: frozenset[TriggerId]) -> dict[TriggerId, date]:
+def since(a: Assessment, triggers: frozenset[TriggerId]) -> dict[TriggerId, date | None]:
     """By trigger that holds today, the first day of those up to today on which it held without a break.
 
-    By the record as it is today. What holds only through an order of the request holds since today.
+    By the record as it is today. What holds only through an order of the request holds since today. None: it cannot be
+    told, as it holds on days of which nothing is on record (an undated course), or for too long.
     """
-    found = dict.fromkeys(triggers, a.today)
-    still = set(triggers)
+    found: dict[TriggerId, date | None] = dict.fromkeys(triggers, a.today)
+    recorded = msgspec.structs.replace(a.chart, courses=tuple(c for c in a.chart.courses if c.status != "draft"))
+    still, day = set(triggers), a.today
     for day in islice(sorted(_turns(a), reverse=True), MOST_DAYS):
+        still &= _holding(recorded, a.knowledge.thresholds, day)
         if not still:
-            break
-        still &= _holding(a, day)
+            return found
         found |= dict.fromkeys(still, day)
-    return found
+    return found | dict.fromkeys(still & _holding(recorded, a.knowledge.thresholds, shifted(day, -1)))
 
 
-def _holding(a: Assessment, day: date) -> set[TriggerId]:
-    t = a.knowledge.thresholds
-    taken = assess_immunosuppression(a.chart, t, day)
-    risk = assess_pjp(a.chart, taken, t, day, drugs_checked=True)
+def _holding(chart: Chart, thresholds: Thresholds, day: date) -> set[TriggerId]:
+    taken = assess_immunosuppression(chart, thresholds, day)
+    risk = assess_pjp(chart, taken, thresholds, day, drugs_checked=True)
     return {trigger.id for trigger in risk.triggers if trigger.holds}
 
 
@@ -60,9 +65,11 @@ def _infusions(a: Assessment) -> Iterator[date]:
 
 def _doses(a: Assessment) -> Iterator[date]:
     t = a.knowledge.thresholds.pjp
-    for first, last, _ in a.immunosuppression.glucocorticoids.spans:
-        yield from (first, shifted(last, 1))
-        yield from (shifted(first, days.value - 1) for days in (t.gc_days, t.gc_mid_days))
+    exposure = a.immunosuppression.glucocorticoids
+    for first, last, _ in (*exposure.spans, *exposure.possible):
+        if first > date.min:
+            yield from (first, shifted(last, 1))
+            yield from (shifted(first, days.value - 1) for days in (t.gc_days, t.gc_mid_days))
 
 
 def _findings(a: Assessment) -> Iterator[date]:

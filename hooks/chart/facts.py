@@ -128,8 +128,7 @@ class Dosing(msgspec.Struct, frozen=True, gc=False):
         if self.total:
             text += " in total"
         elif self.per_day is not None:
-            every = f" every {1 / self.per_day:g} days"
-            text += every if 0 < self.per_day < 1 else f", {self.per_day:g} × a day"
+            text += f" every {1 / self.per_day:g} days" if 0 < self.per_day < 1 else f", {self.per_day:g} × a day"
         return text + (" as needed" if self.as_needed else "") + (f" ({self.problem})" if self.problem else "")
 
     @property

@@ -46,4 +46,6 @@ def _prophylaxis(a: Assessment) -> Iterator[Mark]:
     holding = risk(a).holding
     days = since(a, frozenset(trigger.id for trigger in holding))
     for trigger in holding:
-        yield Mark("pjp", days[trigger.id], "Reason for PJP prophylaxis", trigger.criterion.name, until=a.today)
+        on = days[trigger.id]
+        detail = trigger.criterion.name + ("" if on else "; since when, the record does not tell")
+        yield Mark("pjp", on or a.today, "Reason for PJP prophylaxis", detail, until=a.today if on else None)

@@ -19,6 +19,7 @@ import fixtures
 from bench import charts
 from bench.machine import machine
 from bench.measure import in_turns, ratio
+from bench.pages import page_and_picture
 from bench.worker import start_and_memory
 from cds_service.app import create_app
 from cds_service.fhir.servers import FhirServer
@@ -149,6 +150,8 @@ def main() -> None:
     starts, sizes = zip(*(start_and_memory(charts.full_chart()) for _ in range(STARTS)), strict=True)
     row("worker, resident after 200 calls", max(sizes), 120, "MB")
     row(f"worker, start to first answer, median of {STARTS}", statistics.median(starts), 1.5, "s")
+    for page in page_and_picture():
+        row(page.label, page.milliseconds, page.target, "ms")
     Console(width=140).print(table)
 
 

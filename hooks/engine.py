@@ -1,6 +1,6 @@
 """From a chart to verdicts and cards: evaluate every rule, suppress, merge, rank (B1, B7, section N)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -61,7 +61,7 @@ def evaluate(
     """
     a = assess(chart, knowledge, today)
     rules = [rule for rule in RULES if hook in knowledge.rules[rule.name].hooks]
-    verdicts = {rule.name: verdict(rule.name, _criteria(rule, a, hook)) for rule in rules}
+    verdicts = judged(a, rules, hook)
     shown = {name: _suppressor(name, verdicts) for name in verdicts}
     spoken = [
         _speak(a, rule, verdicts) for rule in rules if verdicts[rule.name].outcome == "fires" and not shown[rule.name]
@@ -122,6 +122,11 @@ def _snoozed(a: Assessment, one: _Spoken, fingerprints: Fingerprints, snooze: Sn
     offered = {reason.code: reason for reason in a.knowledge.reasons(one.rule.name)}
     reason = offered.get(snooze.reason.code)
     return f"{SNOOZED} {snooze.until}: {reason.display}" if reason and reason.later else ""
+
+
+def judged(a: Assessment, rules: Iterable[Rule], hook: str) -> dict[str, Verdict]:
+    """What rules say of a patient on a hook, by their names."""
+    return {rule.name: verdict(rule.name, _criteria(rule, a, hook)) for rule in rules}
 
 
 def _criteria(rule: Rule, a: Assessment, hook: str) -> tuple[Criterion, ...]:

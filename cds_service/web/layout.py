@@ -12,7 +12,9 @@ from cds_service import records
 from cds_service.errors import ServiceError, render
 from cds_service.settings import Settings
 from cds_service.web import json_text, markdown
+from hooks.assessment.labs import readable
 from hooks.knowledge.model import Knowledge
+from hooks.knowledge.thresholds import MARKS
 
 _PLACES = (
     ("Patients", "/", "/patients/", "patients"),
@@ -58,10 +60,16 @@ def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
     app.jinja_env.filters["markdown"] = markdown.block
     app.jinja_env.filters["markdown_line"] = markdown.line
     app.jinja_env.filters["json"] = json_text.pretty
+    app.jinja_env.filters["readable"] = readable
 
     @app.context_processor
     def shared() -> dict[str, Any]:
-        return {"demo": settings.demo, "knowledge": knowledge, "places": places(request.path, app.blueprints)}
+        return {
+            "demo": settings.demo,
+            "knowledge": knowledge,
+            "marks": MARKS,
+            "places": places(request.path, app.blueprints),
+        }
 
 
 def pages(name: str, import_name: str) -> Blueprint:

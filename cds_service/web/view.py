@@ -15,6 +15,7 @@ from cds_service.facts import Table
 from cds_service.protocol.cards import Card
 from cds_service.web.desk import Answers, cards_of
 from cds_service.web.exchange import Exchange
+from cds_service.why import Group, not_asked
 from hooks.assessment import Assessment
 from hooks.timeline import timeline
 
@@ -85,3 +86,13 @@ class View(msgspec.Struct, frozen=True):
             tables=tables(found),
             apart=apart(found),
         )
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All rules, by what they did."""
+        return self.explanation.groups
+
+    @property
+    def not_asked(self) -> tuple[str, ...]:
+        """Rules that are for other hooks."""
+        return not_asked(self.explanation.verdicts, self.person.knowledge)

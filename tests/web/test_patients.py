@@ -40,7 +40,10 @@ def test_a_patient_s_page_shows_every_card_and_every_verdict(demo: FlaskClient, 
     titles = load().rules
     for verdict in trace["verdicts"]:
         assert f"/rules/{verdict['rule']}" in page.links
-        assert f"{verdict['outcome']} {titles[verdict['rule']].title} {verdict['because']}" in page.text
+        said = "" if verdict["standing"] == "between thresholds" else f" {verdict['because']}"
+        assert f"{titles[verdict['rule']].title}{said}" in page.text
+        for alternative in verdict["alternatives"]:
+            assert f"with {' and '.join(alternative['with'])}:" in page.text
         for criterion in verdict["criteria"]:
             assert criterion["name"] in page.text
 

@@ -101,7 +101,7 @@ def _fingerprint(value: Any) -> str:
 
 
 def _told(explanation: Explanation, *, silent: bool) -> dict[str, Any]:
-    plain = msgspec.json.decode(json.dumps(report(explanation), default=float))
+    plain = msgspec.json.decode(json.dumps(report(explanation, changes=False), default=float))
     verdicts = {one["rule"]: _trace(one) for one in plain["verdicts"] if silent or one["outcome"] != "silent"}
     return {"cards": _without_uuids(plain["cards"]), "verdicts": verdicts}
 

@@ -112,9 +112,9 @@ def _show(found: Explanation, left: list[str]) -> None:
     if not found.concerned:
         out.print("The gate: no diagnosis of a myositis that this service is for. A call is answered without any card.")
         out.print("Below is what the rules would have said, had they been asked.")
-    out.print(cards(report(found)["cards"]))
+    out.print(cards(report(found, changes=False)["cards"]))
     out.print()
-    out.print(verdicts(found.verdicts))
+    out.print(verdicts(found.groups))
     out.print()
     out.print(facts(found.tables))
     if left:

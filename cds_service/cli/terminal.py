@@ -13,10 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from cds_service.facts import Table as FactTable
-from hooks.reasoning import Criterion, Verdict
+from cds_service.why import Group as RuleGroup
+from cds_service.why import GroupId, Reason
+from hooks.reasoning import Criterion
 
 COLOURS = {"critical": "red", "warning": "yellow", "info": "cyan"}
-OUTCOMES = {"fires": ("●", "bold"), "cannot tell": ("?", "yellow"), "silent": ("○", "dim")}
+STANDINGS: dict[GroupId, tuple[str, str]] = {
+    "speaks": ("●", "bold"),
+    "cannot-tell": ("?", "yellow"),
+    "between": ("◐", "cyan"),
+    "nearly": ("◔", "cyan"),
+    "silent": ("○", "dim"),
+}
 TRUTHS = {True: Text("yes", "green"), False: Text("no", "dim"), None: Text("unknown", "yellow")}
 
 
@@ -63,16 +71,22 @@ def _suggestion(suggestion: Mapping[str, Any]) -> Text:
     return text
 
 
-def verdicts(found: Iterable[Verdict]) -> RenderableType:
-    """Every rule with its criteria."""
+def verdicts(found: Iterable[RuleGroup]) -> RenderableType:
+    """Every rule with what would change its answer, and with its criteria."""
     parts: list[RenderableType] = []
-    for verdict in found:
-        mark, style = OUTCOMES[verdict.outcome]
-        head = Text.assemble((f"{mark} {verdict.rule}", style), f"  {verdict.outcome}: {verdict.because}")
-        if verdict.shown:
-            head.append(f"; no card of its own: {verdict.shown}")
-        parts += [head, _criteria(verdict.criteria)]
-    return Group(Rule("Why: every rule", align="left", style="dim"), *parts)
+    for group in found:
+        if group.reasons:
+            title = f"Why: {group.title.lower()} ({len(group.reasons)}). {group.says}"
+            parts += [Rule(title, align="left", style="dim"), *(_reason(group.id, reason) for reason in group.reasons)]
+    return Group(*parts)
+
+
+def _reason(group: GroupId, reason: Reason) -> RenderableType:
+    mark, style = STANDINGS[group]
+    verdict = reason.verdict
+    head = Text.assemble((f"{mark} {verdict.rule}", style), f"  {verdict.outcome}: {reason.summary}")
+    head.append("".join(f"\n    with {change}: {outcome}" for change, outcome in reason.alternatives), "cyan")
+    return Group(head, _criteria(verdict.criteria))
 
 
 def _criteria(criteria: tuple[Criterion, ...]) -> Table:
@@ -86,11 +100,15 @@ def _criteria(criteria: tuple[Criterion, ...]) -> Table:
 def _add(table: Table, criteria: tuple[Criterion, ...], depth: int) -> None:
     for criterion in criteria:
         found = (f"{criterion.value} {criterion.unit}".strip(), criterion.when, criterion.threshold)
-        told = "; ".join(filter(None, (*found, f"missing: {criterion.missing}" if criterion.missing else "")))
+        told = "; ".join(filter(None, (*found, _untold(criterion))))
         source = f"\n{criterion.source}" if told else criterion.source
         name = Padding(Text(criterion.name), (0, 0, 0, 2 * depth))
         table.add_row(name, TRUTHS[criterion.truth], Text.assemble(told, (source.rstrip("\n"), "dim")))
         _add(table, criterion.parts, depth + 1)
+
+
+def _untold(criterion: Criterion) -> str:
+    return criterion.between or (f"missing: {criterion.missing}" if criterion.missing else "")
 
 
 def facts(tables: Iterable[FactTable]) -> RenderableType:

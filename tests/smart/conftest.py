@@ -10,6 +10,7 @@ import requests
 import fixtures
 from cds_service.app import create_app
 from cds_service.settings import Settings
+from tests.browser.conftest import chromium as chromium  # noqa: PLC0414 - a fixture of this package too
 from tests.cds_service.security.signing import clients_file
 from tests.smart.ehr import CLIENT_ID, Ehr, Serving
 
@@ -60,13 +61,13 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 @pytest.fixture
 def make_service(ehr: Ehr, tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Service]]:
-    """Services whose client launches the app; `smart` changes its registration."""
+    """Services whose client launches the app; `smart` changes its registration, `off` leaves it out."""
     made: list[Service] = []
 
-    def make(smart: dict[str, Any] | None = None, **settings: Any) -> Service:
+    def make(smart: dict[str, Any] | None = None, *, off: bool = False, **settings: Any) -> Service:
         service = Service()
         ehr.client.redirect_uris = (f"{service.base}/smart/callback",)
-        registration = {"client_id": CLIENT_ID} | (smart or {})
+        registration = None if off else {"client_id": CLIENT_ID} | (smart or {})
         clients = clients_file(tmp_path, fhir_servers=[ehr.iss], smart=registration)
         usual: dict[str, Any] = {
             "clients": clients,

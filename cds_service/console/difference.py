@@ -117,7 +117,7 @@ def _rule(rule: str, before: Verdict | None, after: Verdict | None) -> RuleMove 
     if before and after and (before.outcome, before.shown) == (after.outcome, after.shown):
         return None
     moved = _criteria(before.criteria if before else (), after.criteria if after else ())
-    return RuleMove(rule, before, after, tuple(moved))
+    return RuleMove(rule, before, after, tuple(dict.fromkeys(moved)))
 
 
 def _criteria(before: tuple[Criterion, ...], after: tuple[Criterion, ...]) -> Iterator[CriterionMove]:

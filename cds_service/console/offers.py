@@ -7,12 +7,14 @@ import msgspec
 from cds_service.console.fields import Field, fields
 from cds_service.console.places import Place
 from cds_service.fhir.dates import FhirDate
-from hooks.chart.facts import Chart, LabResult, Result
+from hooks.chart.facts import Chart, LabResult, Result, StrengthScore
 from hooks.chart.results import QUALITATIVE, worded
 from hooks.knowledge.model import Knowledge
 
 MOST = 40
 """Facts of one group that a form shows, the newest first."""
+OF_OTHERS = 5
+"""Results of each test that shares its group with others."""
 FIRST = ("creatine-kinase", "mmt8", "anti-srp", "anti-hmgcr")
 """Tests that have a group of their own, before all others."""
 _RESULTS: tuple[Result, ...] = ("positive", "negative", "indeterminate")
@@ -45,18 +47,20 @@ def offers(chart: Chart, knowledge: Knowledge, places: dict[str, list[Place]]) -
     """The groups of facts that have anything in them; those that are looked at most come first."""
     written = _drugs(chart, places, ordered=True)
     drugs = _drugs(chart, places, ordered=False)
-    tests = {name: list(_results(name, chart, knowledge, places)) for name in FIRST}
-    others = [
-        item for name in sorted(chart.labs) if name not in FIRST for item in _results(name, chart, knowledge, places)
-    ]
+    tests = [(name, _facts(name, chart, knowledge)) for name in FIRST]
+    others = [(name, _facts(name, chart, knowledge)) for name in sorted(chart.labs) if name not in FIRST]
+    of_others = [item for name, facts in others for item in _results(name, facts[:OF_OTHERS], knowledge, places)]
     conditions = (_item(d.source, f"{d.text or 'Diagnosis'}, {_on(d.since)}", places) for d in chart.diagnoses)
     allergies = (_item(one.source, one.text or "Allergy", places) for one in chart.allergies)
     person = _item(chart.person.source, "The patient", places)
     groups = (
         _group("Orders being written", written),
-        *(_group(knowledge.value_sets[name].title, items) for name, items in tests.items()),
+        *(
+            _group(knowledge.value_sets[name].title, _results(name, facts[:MOST], knowledge, places), len(facts))
+            for name, facts in tests
+        ),
         _group("Drugs and plasma exchange", drugs),
-        _group("Other results", others),
+        Group("Other results", tuple(of_others), sum(max(0, len(facts) - OF_OTHERS) for _, facts in others)),
         _group("Diagnoses", filter(None, conditions)),
         _group("Allergies", filter(None, allergies)),
         _group("The patient", filter(None, (person,))),
@@ -69,13 +73,23 @@ def words(concept: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(worded(concept, result) for result in _RESULTS)) if concept in QUALITATIVE else ()
 
 
-def _group(title: str, items: Iterable[Item]) -> Group:
+def _group(title: str, items: Iterable[Item], of: int = 0) -> Group:
+    """`of`: how many facts there are in all, if the items are not all of them."""
     found = tuple(items)
-    return Group(title, found[:MOST], max(0, len(found) - MOST))
+    return Group(title, found[:MOST], max(0, max(of, len(found)) - MOST))
 
 
-def _results(concept: str, chart: Chart, knowledge: Knowledge, places: dict[str, list[Place]]) -> Iterator[Item]:
-    facts = chart.scores if knowledge.value_sets[concept].kind == "score" else chart.labs.get(concept, ())
+def _facts(concept: str, chart: Chart, knowledge: Knowledge) -> tuple[LabResult | StrengthScore, ...]:
+    """The results of one test, the newest first."""
+    return chart.scores if knowledge.value_sets[concept].kind == "score" else chart.labs.get(concept, ())
+
+
+def _results(
+    concept: str,
+    facts: Iterable[LabResult | StrengthScore],
+    knowledge: Knowledge,
+    places: dict[str, list[Place]],
+) -> Iterator[Item]:
     for fact in facts:
         found = worded(concept, fact.result) if isinstance(fact, LabResult) and fact.result else ""
         title = f"{knowledge.value_sets[concept].title}, {_on(fact.when)}"
@@ -93,9 +107,14 @@ def _drugs(chart: Chart, places: dict[str, list[Place]], *, ordered: bool) -> li
             facts += ((course.start, source, name) for source in course.sources or (course.source,))
     facts += ((s.when, s.source, "Plasma exchange") for s in chart.sessions if s.draft == ordered)
     facts.sort(key=lambda fact: fact[0].earliest.toordinal() if fact[0] else 0, reverse=True)
-    titled = {source: f"{name} ({_told(source, places)}), {_on(when)}" for when, source, name in reversed(facts)}
-    items = (_item(source, titled[source], places) for source in dict.fromkeys(source for _, source, _ in facts))
-    return [item for item in items if item]
+    named = {source: f"{name} ({_told(source, places)})" for _, source, name in reversed(facts)}
+    items = (_item(source, named[source], places) for source in dict.fromkeys(source for _, source, _ in facts))
+    return [msgspec.structs.replace(item, title=f"{item.title}, {_dated(item)}") for item in items if item]
+
+
+def _dated(item: Item) -> str:
+    """The first date that a resource gives: one of a run of administrations has its own."""
+    return next((field.value for field in item.fields if field.kind == "date" and field.value), "undated")
 
 
 def _told(source: str, places: dict[str, list[Place]]) -> str:

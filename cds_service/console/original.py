@@ -108,7 +108,7 @@ def unpack(packed: str, limit: int) -> Json:
     """The content of a hidden input. Raises UnusableError, also for more than `limit` bytes."""
     try:
         return content_of(inflate(base64.b64decode(packed, validate=True), limit))
-    except (binascii.Error, ValueError, ServiceError):
+    except (binascii.Error, ValueError, ServiceError, UnusableError):
         raise UnusableError("The chart that this page carried cannot be read any more. Send it again.") from None
 
 

@@ -34,6 +34,7 @@ from cds_service.console.original import (
     unpack,
 )
 from cds_service.console.places import Json, places
+from cds_service.console.sent import read_form
 from cds_service.engine import Engine
 from cds_service.errors import NotFound, ServiceError
 from cds_service.explanation import Explanation, explain
@@ -41,8 +42,6 @@ from cds_service.settings import Settings
 from cds_service.web.view import View
 from hooks.knowledge.model import Knowledge
 
-MOST_INPUTS = 20_000
-"""Inputs of one form; each fact has a few."""
 _ECHOED = 2_000_000
 """Characters of a text that cannot be used which are shown again; more is in a file anyway."""
 
@@ -128,11 +127,6 @@ def blueprint(
     routes = access.pages("trials", __name__)
     bench = _Bench(settings, knowledge, catalogue)
 
-    @routes.before_request
-    def large() -> None:
-        request.max_form_memory_size = settings.max_body_bytes
-        request.max_form_parts = MOST_INPUTS
-
     @routes.errorhandler(RequestEntityTooLarge)
     def too_large(error: RequestEntityTooLarge) -> Response:  # noqa: ARG001
         most = settings.max_body_bytes // 1_000_000
@@ -145,16 +139,14 @@ def blueprint(
 
     @routes.post("/try")
     def attempt() -> Response:
-        texts: Mapping[str, str] = request.form
+        texts, upload = read_form(request, settings.max_body_bytes)
         if texts.get("reset"):
             texts = _without_changes(texts)
         text, packed = texts.get("text", ""), texts.get("chart", "")
-        upload = request.files.get("file")
-        sent = upload.read() if upload and upload.filename else b""
-        where = "file" if sent else "text"
+        where = "file" if upload else "text"
         try:
             day = _day(texts.get("day", ""))
-            content = unpack(packed, settings.max_body_bytes) if packed else content_of(sent or text.encode())
+            content = unpack(packed, settings.max_body_bytes) if packed else content_of(upload or text.encode())
             packed = packed or pack(content)
             trial = bench.tried(content, packed, day, texts)
         except WhoseError as error:

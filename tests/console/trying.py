@@ -6,7 +6,8 @@ from io import BytesIO
 from typing import Any
 
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from tests.web.html_pages import Page
 
@@ -91,7 +92,14 @@ def opened(client: FlaskClient, patient_id: str) -> Tried:
 
 def sent(client: FlaskClient, values: Mapping[str, Any]) -> Tried:
     """A form that is sent as a browser does."""
-    return Tried(client.post("/try", data=dict(values), content_type="multipart/form-data"))
+    body, headers = multipart(values)
+    return Tried(client.post("/try", data=body, headers=headers))
+
+
+def multipart(values: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """The body of a form, and its headers. The test client would leave a file behind for a large one."""
+    boundary, body = encode_multipart(values)
+    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
 def changed(client: FlaskClient, before: Tried, **more: Any) -> Tried:
@@ -106,4 +114,4 @@ def pasted(client: FlaskClient, text: str, day: str = "2026-11-22") -> Tried:
 
 def uploaded(client: FlaskClient, content: bytes, day: str = "2026-11-22") -> Tried:
     """The first page, with a file."""
-    return sent(client, {"text": "", "day": day, "file": (BytesIO(content), "chart.json")})
+    return sent(client, {"text": "", "day": day, "file": FileStorage(BytesIO(content), "chart.json")})

@@ -84,3 +84,9 @@ def test_an_error_in_the_families_names_file_and_key(tmp_path: Path, content: st
     path.write_text(content)
     with pytest.raises(KnowledgeError, match=said):
         Families(path)
+
+
+def test_a_family_is_written_by_its_first_uri() -> None:
+    assert families().uri("loinc") == "http://loinc.org"
+    assert families().uri("urn:site:codes") == "urn:site:codes"
+    assert system_family(families().uri("snomed")) == "snomed"

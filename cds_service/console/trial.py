@@ -72,7 +72,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-class _Bench:
+class Bench:
     """Where charts are tried: the services and the knowledge of this installation, and nothing that remembers."""
 
     def __init__(self, settings: Settings, knowledge: Knowledge, catalogue: Catalogue) -> None:
@@ -125,7 +125,7 @@ def blueprint(
 ) -> Blueprint:
     """The routes under `/try`."""
     routes = access.pages("trials", __name__)
-    bench = _Bench(settings, knowledge, catalogue)
+    bench = Bench(settings, knowledge, catalogue)
 
     @routes.errorhandler(RequestEntityTooLarge)
     def too_large(error: RequestEntityTooLarge) -> Response:  # noqa: ARG001

@@ -16,11 +16,22 @@ from tests.browser.server import served
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
 WIDTH, MARGIN = 1000, 20
-REFRACTORY = "/patients/nam-refractory-gates-passed"
+PATIENT = "nam-refractory-gates-passed"
+REFRACTORY = f"/patients/{PATIENT}"
 
 
 def _as_it_opens(page: Page) -> None:
     """Nothing is done to the page."""
+
+
+def _first_rule_open(page: Page) -> None:
+    page.locator("section[aria-labelledby=why] details.verdict > summary").first.click()
+
+
+def _ck_falls(page: Page) -> None:
+    page.get_by_role("group", name="Creatine kinase").first.get_by_label("Value").fill("150")
+    page.get_by_role("button", name="Show what changes").first.press("Enter")
+    page.locator("section[aria-labelledby=difference]").wait_for()
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -39,7 +50,14 @@ class Picture(msgspec.Struct, frozen=True):
         return IMAGES / f"{self.name}.png"
 
 
-PICTURES = (Picture("cards", REFRACTORY, "section[aria-labelledby=cards]"),)
+PICTURES = (
+    Picture("cards", REFRACTORY, ".cards"),
+    Picture("timeline", REFRACTORY, "section[aria-labelledby=course]", height=1100),
+    Picture("why", REFRACTORY, "section[aria-labelledby=why]", _first_rule_open, height=760),
+    Picture("try", f"/try/{PATIENT}", "section[aria-labelledby=difference]", _ck_falls, height=700),
+    Picture("rule", "/rules/EscalateToCyclophosphamide", "main", height=1100),
+    Picture("dark", REFRACTORY, "section[aria-labelledby=course]", scheme="dark", height=1100),
+)
 
 
 def take(chromium: Browser, address: str, picture: Picture) -> None:
@@ -47,6 +65,7 @@ def take(chromium: Browser, address: str, picture: Picture) -> None:
     with reading(chromium, address, WIDTH, picture.scheme) as reader:
         page = reader.open(picture.path)
         picture.before(page)
+        page.evaluate("window.scrollTo(0, 0)")  # places on the page are told from the top of the window
         part = page.locator(picture.part).first.bounding_box()
         if complaints := reader.complaints():
             raise RuntimeError(f"{picture.path}: {complaints}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -90,7 +91,7 @@ class Panel(msgspec.Struct, kw_only=True):
 def stacked(panels: Iterable[Panel], axis: Axis, today: date) -> dict[str, Any]:
     """The specification of a chart of these panels.
 
-    Made of Altair's schema classes: its chart classes copy all they hold at every step, which would take longer.
+    Made of parts of Altair's schema: its chart classes copy all they hold at every step, which would take longer.
     """
     import altair as alt  # noqa: PLC0415  # a worker that draws nothing need not load it
     from altair.utils import schemapi  # noqa: PLC0415
@@ -100,30 +101,31 @@ def stacked(panels: Iterable[Panel], axis: Axis, today: date) -> dict[str, Any]:
     last = next(panel for panel in reversed(every) if not panel.plain)
     data = _Data()
     size = axis.layout.font
-    chart = alt.TopLevelVConcatSpec(
-        vconcat=[_panel(panel, axis, today, data, labels=panel is last) for panel in every],
-        bounds="flush",
-        spacing=SPACING,
-        padding=4,
-        config=alt.Config(
-            font="sans-serif",
-            background="white",
-            view=alt.ViewConfig(stroke=None),
-            axis=alt.AxisConfig(
-                labelColor=COLOURS["quiet"],
-                gridColor=COLOURS["grid"],
-                labelFontSize=size - 1,
-                domain=False,
-                ticks=False,
-                title=None,
-            ),
-            title=alt.TitleConfig(
-                anchor="start", frame="group", fontSize=size + 1, fontWeight="bold", color=COLOURS["ink"], offset=7
-            ),
+    config = alt.Config(
+        font="sans-serif",
+        background="white",
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
+            labelColor=COLOURS["quiet"],
+            gridColor=COLOURS["grid"],
+            labelFontSize=size - 1,
+            domain=False,
+            ticks=False,
+            title=None,
+        ),
+        title=alt.TitleConfig(
+            anchor="start", frame="group", fontSize=size + 1, fontWeight="bold", color=COLOURS["ink"], offset=7
         ),
     )
-    found: dict[str, Any] = chart.to_dict(validate=False)
-    return found | {"datasets": data.sets}
+    return {
+        "$schema": alt.SCHEMA_URL,
+        "vconcat": [_panel(panel, axis, today, data, labels=panel is last) for panel in every],
+        "bounds": "flush",
+        "spacing": SPACING,
+        "padding": 4,
+        "config": _plain(config),
+        "datasets": data.sets,
+    }
 
 
 class _Data:
@@ -132,15 +134,13 @@ class _Data:
     def __init__(self) -> None:
         self.sets: dict[str, list[dict[str, Any]]] = {}
 
-    def named(self, values: list[dict[str, Any]]) -> "alt.NamedData":
-        import altair as alt  # noqa: PLC0415
-
+    def named(self, values: list[dict[str, Any]]) -> dict[str, str]:
         name = f"layer-{len(self.sets)}"
         self.sets[name] = values
-        return alt.NamedData(name)
+        return {"name": name}
 
 
-def _panel(panel: Panel, axis: Axis, today: date, data: _Data, *, labels: bool) -> "alt.LayerSpec":
+def _panel(panel: Panel, axis: Axis, today: date, data: _Data, *, labels: bool) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 
     values, form = axis.ticks()
@@ -165,8 +165,25 @@ def _panel(panel: Panel, axis: Axis, today: date, data: _Data, *, labels: bool) 
         *shapes.points(panel.points),
         *shapes.texts(panel.texts),
     ]
-    title = panel.title or alt.Undefined
-    return alt.LayerSpec(layer=layers, width=axis.layout.plot, height=panel.height, title=title)
+    named = {"title": panel.title} if panel.title else {}
+    return {"layer": layers, "width": axis.layout.plot, "height": panel.height} | named
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    """A part of the specification as JSON values. Whole charts take Altair several times as long, part by part."""
+    found: dict[str, Any] = part.to_dict(validate=False)
+    return found
+
+
+@cache
+def _as_is(channel: Any, field: str) -> dict[str, Any]:
+    """A channel that takes its values from the data as they are."""
+    return _plain(channel(field=field, type="nominal", scale=None))
+
+
+@cache
+def _named(channel: Any, field: str) -> dict[str, Any]:
+    return _plain(channel(field=field, type="nominal"))
 
 
 class _Shapes:
@@ -176,16 +193,11 @@ class _Shapes:
         import altair as alt  # noqa: PLC0415
 
         self.alt, self.axis, self.data = alt, axis, data
-        self.place = {"x": x, "y": y}
-        self.span = self.place | {"x2": alt.X2(field="x2"), "y2": alt.Y2(field="y2")}
+        self.place = {"x": _plain(x), "y": _plain(y)}
+        self.span = self.place | {"x2": _plain(alt.X2(field="x2")), "y2": _plain(alt.Y2(field="y2"))}
 
     def _layer(self, mark: Any, values: list[dict[str, Any]], **encoding: Any) -> Any:
-        alt = self.alt
-        return alt.UnitSpec(data=self.data.named(values), mark=mark, encoding=alt.FacetedEncoding(**encoding))
-
-    def _as_is(self, channel: Any, field: str) -> Any:
-        """A channel that takes its values from the data as they are."""
-        return channel(field=field, type="nominal", scale=None)
+        return {"data": self.data.named(values), "mark": _plain(mark), "encoding": encoding}
 
     def _at(self, place: date | float) -> float:
         return ms(self.axis.clipped(place)) if isinstance(place, date) else self.axis.ms_at(place)
@@ -216,11 +228,11 @@ class _Shapes:
             alt.MarkDef(type="rect", strokeDash=[3, 2] if dashed else []),
             values,
             **self.span,
-            fill=self._as_is(alt.Fill, "colour"),
-            stroke=self._as_is(alt.Stroke, "colour"),
-            fillOpacity=self._as_is(alt.FillOpacity, "opacity"),
-            strokeWidth=self._as_is(alt.StrokeWidth, "width"),
-            description=alt.Description(field="tip", type="nominal"),
+            fill=_as_is(alt.Fill, "colour"),
+            stroke=_as_is(alt.Stroke, "colour"),
+            fillOpacity=_as_is(alt.FillOpacity, "opacity"),
+            strokeWidth=_as_is(alt.StrokeWidth, "width"),
+            description=_named(alt.Description, "tip"),
         )
 
     def rules(self, rules: list[Rule]) -> Iterator[Any]:
@@ -243,10 +255,10 @@ class _Shapes:
             alt.MarkDef(type="rule"),
             values,
             **self.span,
-            stroke=self._as_is(alt.Stroke, "colour"),
-            strokeWidth=self._as_is(alt.StrokeWidth, "width"),
-            strokeDash=self._as_is(alt.StrokeDash, "dash"),
-            description=alt.Description(field="tip", type="nominal"),
+            stroke=_as_is(alt.Stroke, "colour"),
+            strokeWidth=_as_is(alt.StrokeWidth, "width"),
+            strokeDash=_as_is(alt.StrokeDash, "dash"),
+            description=_named(alt.Description, "tip"),
         )
 
     def line(self, line: tuple[tuple[date, float], ...], role: str) -> Iterator[Any]:
@@ -276,12 +288,12 @@ class _Shapes:
                 alt.MarkDef(type="point", strokeWidth=1.5, opacity=1),
                 values,
                 **self.place,
-                shape=self._as_is(alt.Shape, "shape"),
-                stroke=self._as_is(alt.Stroke, "colour"),
-                fill=self._as_is(alt.Fill, "colour"),
-                fillOpacity=self._as_is(alt.FillOpacity, "filled"),
-                size=self._as_is(alt.Size, "size"),
-                description=alt.Description(field="tip", type="nominal"),
+                shape=_as_is(alt.Shape, "shape"),
+                stroke=_as_is(alt.Stroke, "colour"),
+                fill=_as_is(alt.Fill, "colour"),
+                fillOpacity=_as_is(alt.FillOpacity, "filled"),
+                size=_as_is(alt.Size, "size"),
+                description=_named(alt.Description, "tip"),
             )
 
     def texts(self, texts: list[Text]) -> Iterator[Any]:
@@ -301,8 +313,8 @@ class _Shapes:
                 fontWeight="bold" if bold else "normal",
                 aria=False,
             )
-            text = alt.Text(field="text", type="nominal")
-            yield self._layer(mark, values, **self.place, text=text, fill=self._as_is(alt.Fill, "colour"))
+            text = _named(alt.Text, "text")
+            yield self._layer(mark, values, **self.place, text=text, fill=_as_is(alt.Fill, "colour"))
 
 
 def _alike(texts: list[Text]) -> dict[tuple[str, bool, float], list[Text]]:

@@ -96,7 +96,7 @@ def create_app(
     protect(protocol, settings, engine.anonymous, authenticator, endpoints.PROBES)
     app.register_blueprint(protocol)
     app.register_blueprint(exposition.blueprint(settings))
-    register_pages(app, settings, knowledge, catalogue, store)
+    register_pages(app, settings, knowledge, catalogue, store, today=today or date.today)
     register_smart(
         app,
         settings=settings,

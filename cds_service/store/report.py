@@ -108,12 +108,22 @@ class Report(msgspec.Struct):
 
 
 def report(
-    connection: Connection, now: datetime, *, since: date | None = None, site: str = "", step: Step = "month"
+    connection: Connection,
+    now: datetime,
+    *,
+    since: date | None = None,
+    site: str = "",
+    step: Step = "month",
+    rule: str = "",
 ) -> Report:
-    """Count what was shown on or after the day `since` (UTC), at one site (`Caller.site`) or at all."""
+    """Count what was shown on or after the day `since` (UTC), at one site (`Caller.site`) or at all, of one rule
+    or all.
+
+    Which rule feedback on cards that are not on record is about is not known: it is in no report of one rule.
+    """
     start = datetime(since.year, since.month, since.day, tzinfo=UTC) if since else None
     lines: dict[tuple[str, str], Line] = {}
-    for row in connection.execute(_became(connection, now - WAIT, start)):
+    for row in connection.execute(_became(connection, now - WAIT, start, rule)):
         where = Caller(row.client, row.tenant).site
         if site and where != site:
             continue
@@ -126,7 +136,7 @@ def report(
     unmatched = sum(
         row.items
         for row in connection.execute(_unmatched(start))
-        if not site or Caller(row.client, row.tenant).site == site
+        if not rule and (not site or Caller(row.client, row.tenant).site == site)
     )
     return Report(step, tuple(lines[key] for key in sorted(lines)), unmatched, since, site)
 
@@ -141,7 +151,7 @@ def _same_card() -> ColumnElement[bool]:
 
 
 def _became(
-    connection: Connection, waits_since: datetime, start: datetime | None
+    connection: Connection, waits_since: datetime, start: datetime | None, rule: str
 ) -> Select[tuple[str, str, str, object, str, str, int]]:
     """Cards by rule, client, day, what became of them, and why: their number."""
     accepted = exists().where(_same_card(), feedback.c.outcome == "accepted")
@@ -169,6 +179,8 @@ def _became(
     )
     if start:
         each = each.where(shown_card.c.shown_at >= start)
+    if rule:
+        each = each.where(shown_card.c.rule == rule)
     cards = each.subquery()
     columns = (cards.c.rule, cards.c.client, cards.c.tenant, cards.c.day, cards.c.status, cards.c.reason)
     return select(*columns, func.count().label("cards")).group_by(*columns)

@@ -16,13 +16,21 @@ from cds_service.web.layout import lay_out
 from hooks.knowledge.model import Knowledge
 
 
-def register_pages(app: Flask, settings: Settings, knowledge: Knowledge, catalogue: Catalogue, store: Store) -> None:
+def register_pages(
+    app: Flask,
+    settings: Settings,
+    knowledge: Knowledge,
+    catalogue: Catalogue,
+    store: Store,
+    *,
+    today: Callable[[], date],
+) -> None:
     """The pages of every installation: the rules, what they stand on, and (not in a demonstration) the start page.
 
     And what became of cards, where the settings allow it.
     """
     lay_out(app, settings, knowledge)
-    app.register_blueprint(rules.blueprint(knowledge, catalogue))
+    app.register_blueprint(rules.blueprint(knowledge, catalogue, today, store if feedback.offered(settings) else None))
     if feedback.offered(settings):
         app.register_blueprint(feedback.blueprint(knowledge, store))
     if not settings.demo:

@@ -1,12 +1,21 @@
 """The rules and what they stand on, for review: rendered from the same files that the service reasons with."""
 
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from itertools import groupby
 
-from flask import Blueprint, render_template
+import msgspec
+from flask import Blueprint, Response, render_template
+from markupsafe import Markup
 
 from cds_service.catalogue import Catalogue
 from cds_service.errors import NotFound
-from cds_service.web import flows
+from cds_service.store.items import StoreDownError
+from cds_service.store.report import Report, report
+from cds_service.store.store import Store
+from cds_service.web import flows, vignettes
+from cds_service.web.charts import svg
 from cds_service.web.layout import pages
 from hooks.engine import MOST_CARDS
 from hooks.knowledge.model import Knowledge, OverlayChange, RuleText
@@ -21,23 +30,54 @@ CONFIDENCE = {
 """How far a citation was followed (specification D)."""
 
 
-def blueprint(knowledge: Knowledge, catalogue: Catalogue) -> Blueprint:
+class Review(msgspec.Struct, frozen=True):
+    """Whether a rule is due for review. `thresholds`: those of its numbers whose own date is past."""
+
+    overdue: bool
+    thresholds: tuple[str, ...]
+
+    @property
+    def due(self) -> bool:
+        """Whether anything of it is."""
+        return self.overdue or bool(self.thresholds)
+
+
+def blueprint(
+    knowledge: Knowledge,
+    catalogue: Catalogue,
+    today: Callable[[], date],
+    store: Store | None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Blueprint:
+    """`store`: what became of cards, where that may be shown."""
     routes = pages("rules", __name__)
 
     @routes.get("/rules")
     def index() -> str:
         by_family = sorted(knowledge.rules.values(), key=lambda rule: list(_families(knowledge)).index(rule.family))
         families = [(family, list(rules)) for family, rules in groupby(by_family, key=lambda rule: rule.family)]
-        return render_template("rules.html", families=families)
+        reviews = {name: _review(rule, knowledge, today()) for name, rule in knowledge.rules.items()}
+        states = {name: _states(rule, reviews[name]) for name, rule in knowledge.rules.items()}
+        return render_template(
+            "rules.html",
+            families=families,
+            reviews=reviews,
+            overdue_thresholds=sorted({key for review in reviews.values() for key in review.thresholds}),
+            hooks=sorted({hook for rule in knowledge.rules.values() for hook in rule.hooks}, reverse=True),
+            states=states,
+            numbers=Counter(state for all_ in states.values() for state in all_),
+        )
 
     @routes.get("/rules/<name>")
-    def rule(name: str) -> str:
+    def rule(name: str) -> Response:
         found = knowledge.rules.get(name)
         if found is None:
             raise NotFound("There is no rule of this name.", remedy="/rules/ lists all rules.")
-        return render_template(
+        page = render_template(
             "rule.html",
             rule=found,
+            review=_review(found, knowledge, today()),
+            today=today(),
             charts=flows.charts(name, knowledge),
             flow=flows.flows()[name],
             elsewhere=flows.elsewhere(name),
@@ -56,7 +96,16 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue) -> Blueprint:
             reasons=knowledge.reasons(name),
             changes=_changes(found, knowledge),
             services=[service for service in catalogue.services if service.hook in found.hooks],
+            vignettes=vignettes.by_rule().get(name, {}),
+            received=_received(store, name, clock()) if store else None,
+            offered=store is not None,
+            chart=lambda report: Markup(svg(report)),  # noqa: S704 - its template escapes all text  # nosec B704
+            display={reason.code: reason.display for reason in knowledge.override_reasons} | {"": "no reason given"},
         )
+        response = Response(page)
+        if store:
+            response.cache_control.no_store = True
+        return response
 
     @routes.get("/rules/value-sets")
     def value_sets() -> str:
@@ -83,6 +132,30 @@ def blueprint(knowledge: Knowledge, catalogue: Catalogue) -> Blueprint:
         return render_template("decisions.html")
 
     return routes
+
+
+def _review(rule: RuleText, knowledge: Knowledge, today: date) -> Review:
+    late = tuple(key for key in rule.thresholds if knowledge.threshold(key).review_by < today)
+    return Review(rule.review_by < today, late)
+
+
+def _states(rule: RuleText, review: Review) -> tuple[str, ...]:
+    """What the list of rules can be narrowed to."""
+    states = {
+        "overdue": review.due,
+        "signed": bool(rule.checked_by),
+        "unsigned": not rule.checked_by,
+        "off": not rule.enabled,
+    }
+    return tuple(state for state, holds in states.items() if holds)
+
+
+def _received(store: Store, rule: str, now: datetime) -> Report | None:
+    """What became of the cards of a rule; None where that cannot be read now."""
+    try:
+        return store.read(lambda connection: report(connection, now, rule=rule))
+    except StoreDownError:
+        return None
 
 
 def _families(knowledge: Knowledge) -> dict[str, None]:

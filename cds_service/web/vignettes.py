@@ -1,7 +1,8 @@
 """Which vignettes test a rule: `derived/vignettes.json`, which `python -m tests.web.derived` writes."""
 
+from collections.abc import Iterable
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -23,24 +24,20 @@ class Vignette(msgspec.Struct, frozen=True, omit_defaults=True):
     cannot_tell: tuple[str, ...] = ()
 
 
-class Expected(msgspec.Struct, frozen=True):
-    """What a vignette expects of one rule. `indicator`: of the card that must come, if it matters."""
-
-    vignette: Vignette
-    outcome: Literal["comes", "must not come", "cannot tell"]
-    indicator: str = ""
+Outcome = Literal["comes", "cannot tell", "must not come"]
 
 
 @cache
-def by_rule() -> dict[str, tuple[Expected, ...]]:
-    """What is expected of each rule: first whom it must speak about, then who must not be bothered."""
-    found: dict[str, list[Expected]] = {}
+def by_rule() -> dict[str, dict[Outcome, tuple[Vignette, ...]]]:
+    """The vignettes that name a rule, by what they expect of it. Where it cannot tell there is no card either."""
+    found: dict[str, dict[Outcome, list[Vignette]]] = {}
     for one in msgspec.json.decode((DERIVED / "vignettes.json").read_bytes(), type=tuple[Vignette, ...]):
-        for rule, indicator in one.comes.items():
-            found.setdefault(rule, []).append(Expected(one, "comes", indicator))
-        for rule in one.never:
-            found.setdefault(rule, []).append(Expected(one, "must not come"))
-        for rule in one.cannot_tell:
-            found.setdefault(rule, []).append(Expected(one, "cannot tell"))
-    order = ("comes", "must not come", "cannot tell")
-    return {rule: tuple(sorted(all_, key=lambda one: order.index(one.outcome))) for rule, all_ in found.items()}
+        expected: dict[Outcome, Iterable[str]] = {
+            "comes": one.comes,
+            "cannot tell": one.cannot_tell,
+            "must not come": [rule for rule in one.never if rule not in one.cannot_tell],
+        }
+        for outcome, rules in expected.items():
+            for rule in rules:
+                found.setdefault(rule, {key: [] for key in get_args(Outcome)})[outcome].append(one)
+    return {rule: {key: tuple(all_) for key, all_ in outcomes.items()} for rule, outcomes in found.items()}

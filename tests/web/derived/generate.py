@@ -116,24 +116,25 @@ def flows() -> dict[str, Flow]:
                     kind[rule.name].add(_criteria(rule, _assessed(found.call, NAMED_ON), hook), spoke)
     found_scope = frozenset(names)
     found_flows = {
-        name: _flow(
-            chart[name].steps(found_scope),
-            orders[name].steps(found_scope),
+        name: Flow(
             tuple(one for one in INDICATORS if one in indicators[name]),
+            chart[name].steps(found_scope),
+            # While orders are written the first question is always whether one of them is the rule's business.
+            orders[name].steps(found_scope)[1:],
         )
         for name in KNOWLEDGE.rules
     }
-    return general(found_flows)
+    return {name: _without_repeating(flow) for name, flow in general(found_flows).items()}
 
 
 def _assessed(call: Call, knowledge: Knowledge) -> Assessment:
     return assess(read(call.data, knowledge, TODAY), knowledge, TODAY)
 
 
-def _flow(chart: tuple[Step, ...], orders: tuple[Step, ...], indicators: tuple[Indicator, ...]) -> Flow:
-    """While orders are written the first question is always whether one of them is the rule's business."""
-    same = [_bare(step) for step in chart] == [_bare(step) for step in orders[1:]]
-    return Flow(indicators, chart, () if same else orders[1:], same=bool(orders) and same)
+def _without_repeating(flow: Flow) -> Flow:
+    """Without the orders, where the same is asked of them."""
+    same = [_bare(step) for step in flow.chart] == [_bare(step) for step in flow.orders]
+    return msgspec.structs.replace(flow, orders=(), same=True) if same else flow
 
 
 def _bare(step: Step) -> Step:

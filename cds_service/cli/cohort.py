@@ -44,7 +44,7 @@ def command(source: Path, out: Path, jobs: int, today: date, *, everybody: bool)
     try:
         settings = Settings.from_environment({variable_of("log_level"): "error"} | os.environ)
         logs.configure(settings.log_level)
-        with _Bar() as bar:
+        with Bar() as bar:
             done = run(source, out, Options(today, everybody), settings, jobs=jobs, progress=bar)
             summary = results.write(done, out)
     except (ExportError, SettingsError, KnowledgeError) as error:
@@ -60,7 +60,7 @@ def command(source: Path, out: Path, jobs: int, today: date, *, everybody: bool)
     console().print(table)
 
 
-class _Bar:
+class Bar:
     """The progress on standard error."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class _Bar:
         self._progress = Progress(*columns, console=console(stderr=True))
         self._task: TaskID | None = None
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> "Bar":
         self._progress.start()
         return self
 

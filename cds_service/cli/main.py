@@ -18,6 +18,7 @@ COMMANDS = {
     "feedback": "feedback",
     "console-password": "console_password",
     "cohort": "cohort",
+    "diff": "diff",
 }
 """Each command's name and its module."""
 
@@ -37,7 +38,8 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 all is well, 1 something went wrong (a message says what), 2 the command was not understood.",
+    epilog="Exit codes: 0 all is well, 1 something went wrong (a message says what), 2 the command was not understood. "
+    "diff alone: 0 no differences, 1 differences, 2 something went wrong.",
 )
 @click.version_option(package_name="nam-cds", message="%(prog)s %(version)s")
 def main() -> None:

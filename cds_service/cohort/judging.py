@@ -16,6 +16,7 @@ from cds_service.patient_data import Entry, PatientData, Source
 from cds_service.protocol.cards import Card, CdsResponse, encode
 from cds_service.registry import CdsService
 from cds_service.settings import Settings
+from hooks.engine import Evaluation
 from hooks.evaluation import evaluation
 from hooks.knowledge.model import Knowledge
 from hooks.rules.base import CardDraft, FactRow
@@ -59,6 +60,24 @@ class Judged(msgspec.Struct, frozen=True, omit_defaults=True):
     left: tuple[Left, ...] = ()
     refused: str = ""
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to keep."""
+        return self.outcome != "gate" or bool(self.left)
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a record system would be answered about one person, with how it came about.
+
+    `cards`: as on the wire, without uuids. `evaluation`: None unless the outcome is "answered". The rest: as of Judged.
+    """
+
+    outcome: Literal["answered", "gate", "refused"]
+    evaluation: Evaluation | None = None
+    cards: tuple[dict[str, Any], ...] = ()
+    left: tuple[Left, ...] = ()
+    refused: str = ""
+
 
 class Judge:
     """Judges people on one day. Each process has its own; it keeps nothing of anybody."""
@@ -79,6 +98,24 @@ class Judge:
 
     def judge(self, patient: str, lines: Iterable[Line], medications: Mapping[str, str]) -> Judged:
         """Judge a person by all resources that name them. `medications`: those that orders name, by id."""
+        answered = self.answer(patient, lines, medications)
+        found, left = answered.evaluation, answered.left
+        if found is None:
+            return Judged(patient, answered.outcome, left=left, refused=answered.refused)
+        return Judged(
+            patient,
+            "answered",
+            findings=tuple(
+                _finding(one, found.drafts[one.uuid], card)
+                for one, card in zip(found.cards, answered.cards, strict=True)
+            ),
+            fired=tuple(v.rule for v in found.verdicts if v.outcome == "fires"),
+            cannot_tell={v.rule: v.because for v in found.verdicts if v.outcome == "cannot tell"},
+            left=left,
+        )
+
+    def answer(self, patient: str, lines: Iterable[Line], medications: Mapping[str, str]) -> Answered:
+        """Answer as a record system would be answered, and keep how it came about. Arguments: as of `judge`."""
         resources, left = _read(lines)
         named = {id_: medications[id_] for one in resources if (id_ := medication_of(one)) in medications}
         more, broken = _read(("Medication", text) for text in named.values())
@@ -89,24 +126,18 @@ class Judge:
         try:
             call = self._engine.call(self._service, json.dumps(request).encode(), self._today)
             if call is None:
-                return Judged(patient, "gate", left=tuple(left))
+                return Answered("gate", left=tuple(left))
             found = evaluation(call, self._knowledge)
             response = presented(call, CdsResponse(found.cards))
             cards = msgspec.json.decode(encode(response))["cards"]
         except ServiceError as error:
             said = " ".join(issue.text for issue in error.issues)
-            return Judged(patient, "refused", refused=f"{error.code}: {said}", left=tuple(left))
+            return Answered("refused", left=tuple(left), refused=f"{error.code}: {said}")
+        for card in cards:
+            for one in (card, *card.get("suggestions", ())):
+                del one["uuid"]
         left += [Left(d.kind, d.source, d.reason) for d in found.assessment.chart.dropped]
-        return Judged(
-            patient,
-            "answered",
-            findings=tuple(
-                _finding(one, found.drafts[one.uuid], card) for one, card in zip(found.cards, cards, strict=True)
-            ),
-            fired=tuple(v.rule for v in found.verdicts if v.outcome == "fires"),
-            cannot_tell={v.rule: v.because for v in found.verdicts if v.outcome == "cannot tell"},
-            left=tuple(left),
-        )
+        return Answered("answered", found, tuple(cards), tuple(left))
 
     def close(self) -> None:
         """Give back threads."""
@@ -157,8 +188,6 @@ def _read(lines: Iterable[Line]) -> tuple[list[Resource], list[Left]]:
 
 def _finding(card: Card, draft: CardDraft, wire: dict[str, Any]) -> Finding:
     assert card.source.topic is not None  # nosec B101  # narrows a type
-    for one in (wire, *wire.get("suggestions", ())):
-        one.pop("uuid")
     return Finding(
         rule=card.source.topic.code,
         indicator=card.indicator,

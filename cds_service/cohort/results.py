@@ -102,7 +102,7 @@ def write(done: Done, out: Path) -> dict[str, Any]:
     _table(out / REFUSED, ("patient", "why nothing could be said"), sorted(refused))
     summary = {
         "today": done.asked.options.today.isoformat(),
-        "knowledge": done.asked.knowledge,
+        "knowledge": ", ".join(done.asked.knowledge),
         "parsed": "everybody" if done.asked.options.everybody else "whom the service is for",
         "people": done.people,
         "not concerned": done.gate,

@@ -5,16 +5,18 @@ same results; a folder that was begun with anything else is refused.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
-from itertools import islice
+from heapq import merge
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
+from cds_service.cohort.comparing import Compared, Comparison
 from cds_service.cohort.export import Export, ExportError, find, unpacked
 from cds_service.cohort.judging import Judge, Judged, Line, left_out
 from cds_service.cohort.selection import Selection, Unused
@@ -22,6 +24,7 @@ from cds_service.registry import CdsService
 from cds_service.settings import Settings
 from hooks import services as own_services
 from hooks.knowledge import load
+from hooks.knowledge.loading import DATA
 from hooks.knowledge.model import Knowledge
 
 WORK = "work"
@@ -31,7 +34,7 @@ LEAST_BUCKETS = 8
 AT_ONCE = 200
 """People whose lines are held at once, of those who are judged."""
 _encoder = msgspec.json.Encoder()
-_judged = msgspec.json.Decoder(Judged)
+T = TypeVar("T", Judged, Compared)
 
 
 class Progress(Protocol):
@@ -42,6 +45,17 @@ class Progress(Protocol):
 
     def advance(self, number: int) -> None:
         """So many more are done."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where knowledge comes from: the site's file, over a folder of knowledge files."""
+
+    overlay: Path | None = None
+    data: Path = DATA
+
+    def load(self) -> Knowledge:
+        """Raises KnowledgeError."""
+        return load(self.overlay, self.data)
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -57,7 +71,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     files: tuple[tuple[str, int, int], ...]
     options: Options
-    knowledge: str
+    knowledge: tuple[str, ...]
     absent: tuple[str, ...]
     """The sources that the export leaves out."""
 
@@ -80,17 +94,38 @@ class Done(msgspec.Struct, frozen=True):
 
     def judged(self) -> Iterator[Judged]:
         """Everybody of whom there is anything to say, bucket by bucket."""
-        for path in self.found:
-            with path.open("rb") as lines:
-                next(lines)
-                for line in lines:
-                    yield _judged.decode(line)
+        return chain.from_iterable(_read(path, Judged) for path in self.found)
+
+    def compared(self) -> Iterator[Compared]:
+        """The same of a run that compares, in order of people."""
+        return merge(*(_read(path, Compared) for path in self.found), key=lambda one: one.patient)
 
 
-def run(source: Path, out: Path, options: Options, settings: Settings, *, jobs: int, progress: Progress) -> Done:
-    """Judge an export. Raises ExportError, SettingsError and KnowledgeError."""
-    knowledge = load(settings.overlay)
-    service = _service(knowledge, options.service)
+def _read(path: Path, kind: type[T]) -> Iterator[T]:
+    decoder = msgspec.json.Decoder(kind)
+    with path.open("rb") as lines:
+        next(lines)
+        for line in lines:
+            yield decoder.decode(line)
+
+
+def run(
+    source: Path,
+    out: Path,
+    options: Options,
+    settings: Settings,
+    *,
+    jobs: int,
+    progress: Progress,
+    compared: tuple[Origin, Origin] | None = None,
+) -> Done:
+    """Judge an export; by both of `compared`, if given, to tell what is other, and not by the settings' overlay.
+
+    Raises ExportError, SettingsError and KnowledgeError.
+    """
+    origins = compared or (Origin(settings.overlay),)
+    knowledge = [origin.load() for origin in origins]
+    service = _service(knowledge[0], options.service)
     work = out / WORK
     export, bad = _opened(source, work)
     asked = _asked(export, options, knowledge, left_out(export, service))
@@ -101,13 +136,13 @@ def run(source: Path, out: Path, options: Options, settings: Settings, *, jobs: 
     selection = Selection(export, work / "selection", kinds, buckets)
     try:
         if not options.everybody:
-            judge = Judge(export, service, knowledge, settings, options.today)
+            judge = _judge(export, options, settings, knowledge)
             progress.begin("Whom it concerns", _size(export, ["Condition"]), "bytes")
             selection.find_people(judge.concerned, progress.advance)
             judge.close()
         progress.begin("Their data", size, "bytes")
         selection.gather(progress.advance, everybody=options.everybody)
-        found = _judge_all(selection, work, _Task(export, work, options, settings), jobs, progress)
+        found = _judge_all(selection, work, _Task(export, work, options, settings, origins), jobs, progress)
         counted = [_counted(path) for path in found]
         return Done(
             asked,
@@ -132,6 +167,22 @@ class _Task(msgspec.Struct, frozen=True):
     work: Path
     options: Options
     settings: Settings
+    origins: tuple[Origin, ...]
+
+
+class _Judging(Protocol):
+    """Who judges people, one way or another."""
+
+    def concerned(self, conditions: Iterable[str]) -> bool | None: ...
+
+    def judge(self, patient: str, lines: Iterable[Line], medications: Mapping[str, str]) -> Judged | Compared: ...
+
+    def close(self) -> None: ...
+
+
+def _judge(export: Export, options: Options, settings: Settings, knowledge: Iterable[Knowledge]) -> _Judging:
+    judges = [Judge(export, _service(one, options.service), one, settings, options.today) for one in knowledge]
+    return judges[0] if len(judges) == 1 else Comparison(*judges)
 
 
 def _service(knowledge: Knowledge, wanted: str) -> CdsService:
@@ -156,12 +207,12 @@ def _opened(source: Path, work: Path) -> tuple[Export, list[tuple[Path, str]]]:
     return Export(found.files, "all"), [(Path(path), why) for path, why in msgspec.json.decode(listed.read_bytes())]
 
 
-def _asked(export: Export, options: Options, knowledge: Knowledge, absent: tuple[str, ...]) -> Asked:
+def _asked(export: Export, options: Options, knowledge: Iterable[Knowledge], absent: tuple[str, ...]) -> Asked:
     files = [path for paths in export.files.values() for path in paths]
     return Asked(
         tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files),
         options,
-        knowledge.version,
+        tuple(one.version for one in knowledge),
         absent,
     )
 
@@ -204,7 +255,7 @@ def _judge_all(selection: Selection, work: Path, task: _Task, jobs: int, progres
 
 
 class _Worker(msgspec.Struct):
-    judge: Judge
+    judge: _Judging
     selection: Selection
     task: _Task
 
@@ -214,9 +265,8 @@ _worker: list[_Worker] = []
 
 
 def _start(task: _Task) -> None:
-    knowledge = load(task.settings.overlay)
-    service = _service(knowledge, task.options.service)
-    judge = Judge(task.export, service, knowledge, task.settings, task.options.today)
+    knowledge = [origin.load() for origin in task.origins]
+    judge = _judge(task.export, task.options, task.settings, knowledge)
     selection = Selection(task.export, task.work / "selection", (), 0)
     _worker[:] = [_Worker(judge, selection, task)]
 
@@ -234,7 +284,7 @@ def _judge_bucket(bucket: int) -> None:
         for person, theirs in concerned:
             judged = worker.judge.judge(person, theirs, medications)
             gate += judged.outcome == "gate"
-            if judged.outcome != "gate" or judged.left:
+            if judged.tells:
                 lines.append(_encoder.encode(judged))
         concerned.clear()
 

@@ -1,24 +1,18 @@
 """What a change of a chart changes: which cards come and go, and which criterion of which rule made the difference."""
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from typing import Literal
 
 import msgspec
 
+from cds_service import moves
 from cds_service.explanation import Explanation
+from cds_service.moves import CriterionMove, Line
 from cds_service.protocol.cards import Card
-from hooks.reasoning import Criterion, Truth, Verdict
+from hooks.reasoning import Verdict
 
 Move = Literal["came", "went", "changed", "unchanged"]
 """What became of a card."""
-
-
-class Line(msgspec.Struct, frozen=True):
-    """A line of a card's detail (Markdown) that is only in the one or the other."""
-
-    sign: Literal["removed", "added"]
-    text: str
 
 
 class CardMove(msgspec.Struct, frozen=True):
@@ -36,14 +30,6 @@ class CardMove(msgspec.Struct, frozen=True):
         card = self.after or self.before
         assert card is not None  # nosec B101  # narrows a type
         return card
-
-
-class CriterionMove(msgspec.Struct, frozen=True):
-    """A criterion whose answer is another. `before` or `after` is None where it was not asked."""
-
-    name: str
-    before: Criterion | None
-    after: Criterion | None
 
 
 class RuleMove(msgspec.Struct, frozen=True):
@@ -88,7 +74,7 @@ def _cards(before: dict[str, Card], after: dict[str, Card]) -> Iterator[CardMove
         if old is None:
             yield CardMove(rule, "came", None, card)
             continue
-        lines = tuple(_lines(old.detail, card.detail))
+        lines = tuple(moves.lines(old.detail, card.detail))
         same = (old.indicator, old.summary, _drafts(old)) == (card.indicator, card.summary, _drafts(card))
         yield CardMove(rule, "unchanged" if same and not lines else "changed", old, card, lines)
     for rule, card in before.items():
@@ -104,43 +90,10 @@ def _drafts(card: Card) -> list[tuple[str, list[object]]]:
     ]
 
 
-def _lines(before: str, after: str) -> Iterator[Line]:
-    old, new = ([line for line in text.splitlines() if line.strip()] for text in (before, after))
-    for how, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if how != "equal":
-            yield from (Line("removed", line) for line in old[first:last])
-            yield from (Line("added", line) for line in new[start:end])
-
-
 def _rule(rule: str, before: Verdict | None, after: Verdict | None) -> RuleMove | None:
     """None where the verdict is the same."""
     if before and after and (before.outcome, before.shown) == (after.outcome, after.shown):
         return None
-    moved = _criteria(before.criteria if before else (), after.criteria if after else ())
-    return RuleMove(rule, before, after, tuple(dict.fromkeys(moved)))
-
-
-def _criteria(before: tuple[Criterion, ...], after: tuple[Criterion, ...]) -> Iterator[CriterionMove]:
-    """The criteria with another answer, each where it is decided: in the parts of a criterion, if it has any."""
-    old, new = _named(before), _named(after)
-    for name in dict.fromkeys((*new, *old)):
-        one, other = old.get(name), new.get(name)
-        if _truth(one) == _truth(other):
-            continue
-        parts = list(_criteria(one.parts, other.parts)) if one and other else []
-        yield from parts or [CriterionMove(name[0], one, other)]
-
-
-def _named(criteria: tuple[Criterion, ...]) -> dict[tuple[str, int], Criterion]:
-    """By name, and by number where several have one name."""
-    found: dict[tuple[str, int], Criterion] = {}
-    for one in criteria:
-        number = 0
-        while (one.name, number) in found:
-            number += 1
-        found[one.name, number] = one
-    return found
-
-
-def _truth(one: Criterion | None) -> Truth | str:
-    return one.truth if one else "not asked"
+    moved = moves.criteria(before.criteria if before else (), after.criteria if after else ())
+    told = {(one.name, one.before, one.after): one for one in moved}
+    return RuleMove(rule, before, after, tuple(told.values()))

@@ -12,6 +12,7 @@ from click.testing import Result
 
 from cds_service import settings
 from cds_service.cli import seed, serve
+from cds_service.cli.diff import DIFFERENT
 from cds_service.cli.main import COMMANDS
 from cds_service.settings import Settings
 from cds_service.store.store import Store
@@ -44,7 +45,7 @@ def test_every_example_of_the_help_works(
     monkeypatch.setattr(serve, "_check_address", lambda settings: None)
     monkeypatch.setattr(seed, "Client", lambda *args, **options: Accepting())
     result = run(*(re.sub(r"http://127\.0\.0\.1:8080", server, argument) for argument in arguments))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == (DIFFERENT if arguments[0] == "diff" else 0), result.output
 
 
 class Accepting:

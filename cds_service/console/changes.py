@@ -15,7 +15,7 @@ from cds_service.console.additions import Added, Test, put
 from cds_service.console.fields import Field, Path, change
 from cds_service.console.offers import Group, Item
 from cds_service.console.places import Json, places
-from cds_service.fhir.dates import parse
+from cds_service.fhir.dates import FIRST_YEAR, LAST_YEAR, parse, today_of
 
 TODAY = "today"
 ROWS = 12
@@ -103,13 +103,14 @@ def read(
 def _today(form: Mapping[str, str], day: date, problems: list[Problem]) -> date:
     text = form.get(TODAY, day.isoformat()).strip()
     try:
-        return date.fromisoformat(text)
+        return today_of(text)
     except ValueError:
-        problems.append(Problem(TODAY, "Today’s date", _DAY_WANTED))
+        problems.append(Problem(TODAY, "Today’s date", TODAY_WANTED))
         return day
 
 
 _DAY_WANTED = "Write a day of the calendar as year-month-day, such as 2026-11-22."
+TODAY_WANTED = f"Write a day from {FIRST_YEAR} to {LAST_YEAR} as year-month-day, such as 2026-11-22."
 
 
 def _edits(form: Mapping[str, str], item: Item, problems: list[Problem]) -> Iterator[Edit]:

@@ -16,7 +16,7 @@ import fixtures
 from cds_service.catalogue import Catalogue
 from cds_service.console.access import Access
 from cds_service.console.additions import Test, tests
-from cds_service.console.changes import Changes, apply, read
+from cds_service.console.changes import TODAY_WANTED, Changes, apply, read
 from cds_service.console.difference import Difference, difference
 from cds_service.console.form import Form, form
 from cds_service.console.offers import Group, offers
@@ -38,6 +38,7 @@ from cds_service.console.sent import read_form
 from cds_service.engine import Engine
 from cds_service.errors import NotFound, ServiceError
 from cds_service.explanation import Explanation, explain
+from cds_service.fhir.dates import today_of
 from cds_service.settings import Settings
 from cds_service.web.view import View
 from hooks.knowledge.model import Knowledge
@@ -152,8 +153,7 @@ def blueprint(
         except WhoseError as error:
             return _start(Start(today=texts.get("day", ""), people=error.people, packed=packed))
         except _NoDayError:
-            problem = "Write a day of the calendar as year-month-day, such as 2026-11-22."
-            return _start(_again(text, texts, problem, "day"), 422)
+            return _start(_again(text, texts, TODAY_WANTED, "day"), 422)
         except UnusableError as error:
             return _start(_again(text, texts, str(error), where), 422)
         return _page(trial)
@@ -184,12 +184,12 @@ def _example(patient_id: str, orders_id: str | None, today: date) -> Json:
 
 
 class _NoDayError(Exception):
-    """What should be a day is none."""
+    """What should be today's date is none."""
 
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text.strip())
+        return today_of(text.strip())
     except ValueError:
         raise _NoDayError from None
 

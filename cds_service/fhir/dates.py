@@ -14,6 +14,9 @@ import msgspec
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(T.*)?)?)?")
 _TIME = re.compile(r"T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?")
 
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Of the days that can be today: rules look decades back and ahead, and the calendar has ends."""
+
 
 class FhirDate(msgspec.Struct, frozen=True, gc=False, order=True):
     """The days that a FHIR `date`, `dateTime` or `instant` may mean, both ends included.
@@ -65,6 +68,14 @@ def parse(text: str) -> FhirDate:
     if time is None:
         return day(known)
     return FhirDate(known, known, _moment(known, time))
+
+
+def today_of(text: str) -> date:
+    """The day that somebody says it is, as year-month-day. Raises ValueError, also for a day of another age."""
+    found = parse(text).earliest
+    if len(text) != len(found.isoformat()) or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(f"is not a day of the years {FIRST_YEAR} to {LAST_YEAR} (expected YYYY-MM-DD)")
+    return found
 
 
 def _moment(known: date, time: str) -> float:

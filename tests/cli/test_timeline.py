@@ -78,3 +78,10 @@ def test_what_cannot_be_drawn_is_told(run: Run, tmp_path: Path, patient_id: str,
     assert result.exit_code == 1
     assert told in result.stderr
     assert not (tmp_path / output).exists()
+
+
+def test_the_day_is_one_from_which_one_can_look_back_and_ahead(run: Run, tmp_path: Path) -> None:
+    for text in ("0001-01-01", "9999-12-31", "2026-11", "yesterday"):
+        result = run("timeline", saved(tmp_path, bundle()), "--today", text, "-o", "-")
+        assert result.exit_code == 2
+        assert "'--today'" in result.output

@@ -257,3 +257,20 @@ def test_a_row_that_is_half_filled_in_says_what_is_missing(demo: FlaskClient) ->
 def test_there_are_no_other_demonstration_patients(demo: FlaskClient) -> None:
     for missing in ("/try/nobody", "/try/nam-child/orders/folic-acid", "/try/nobody/orders/x"):
         assert demo.get(missing).status_code == 404, missing
+
+
+@pytest.mark.parametrize("name", ["today", "day"])
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "20261122", "2026-W47-1", "2026-11", "\x00", ""])
+def test_today_is_a_day_from_which_one_can_look_back_and_ahead(demo: FlaskClient, name: str, text: str) -> None:
+    wrong = changed(demo, opened(demo, "nam-orders-with-text-doses"), **{name: text})
+    assert wrong.answer.status_code == 422
+    assert any("Write a day from 1900 to 2199" in one for one in wrong.problems)
+
+
+@pytest.mark.parametrize("text", ["1900-01-01", "2199-12-31"])
+def test_all_rules_can_be_asked_on_the_first_and_the_last_of_these_days(bench: Bench, text: str) -> None:
+    for story in fixtures.stories():
+        content = content_of(json.dumps(fixtures.bundle(story.id, fixtures.ANCHOR)).encode())
+        tried = bench.tried(content, "", fixtures.ANCHOR, {"today": text})
+        assert (tried.changes.today.isoformat(), tried.problem) == (text, ""), story.id
+    assert tried.view.groups  # what would change the answers, too

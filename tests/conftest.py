@@ -25,6 +25,7 @@ _WHOLE = ("tests/integration", "tests/browser", "tests/cds_service/store")
 """Folders whose tests share a server that takes long to start. They come first, as they take longest."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run side by side (`--dist loadgroup`), those of one file, or of one such folder, stay together."""
     place: dict[pytest.Item, str] = {}

@@ -42,7 +42,7 @@ class Engine:
         self.store = store
         self._hooks = HOOKS | (hooks or {})
         self._gatherer = Gatherer(settings)
-        self.anonymous = Caller(fhir_servers=settings.fhir_servers)
+        self.anonymous = Caller(fhir_servers=settings.fhir_servers, shadow=settings.shadow)
         """Who calls where nobody has to say who they are."""
 
     def call(self, service: CdsService, body: bytes, today: date, caller: Caller | None = None) -> Call | None:
@@ -69,9 +69,12 @@ class Engine:
         return Call(data, today, self.settings.public_url, context, service.hook, version, snoozes)
 
     def _snoozes(self, service: CdsService, caller: Caller, patient_id: str, today: date) -> Mapping[str, Snooze]:
-        """By rule, the newest override that may still count; none if the store is down, as cards come then."""
+        """By rule, the newest override that may still count; none if the store is down, as cards come then.
+
+        None in shadow mode too: what is counted then are all cards that there is reason for.
+        """
         lasting = timedelta(days=self.settings.snooze_days)
-        if self.store is None or not (service.snoozes and lasting):
+        if self.store is None or caller.shadow or not (service.snoozes and lasting):
             return {}
         overrides = self.store.snoozes(caller, patient_id, datetime.combine(today - lasting, time.min).astimezone())
         return {
@@ -111,7 +114,8 @@ class Engine:
     ) -> bytes:
         """The response to a request. Raises ServiceError; any other exception is a defect, never an empty answer.
 
-        `recorded`: a clinician will see the cards, so the store keeps which they were.
+        `recorded`: a clinician will see the cards, so the store keeps which they were. In shadow mode it keeps which
+        they would have been: all is done as ever, and the answer has none. Errors are the same.
         """
         caller = caller or self.anonymous
         record = records.current()
@@ -129,7 +133,7 @@ class Engine:
         record.cards, record.fired, record.dropped = answer.response.cards, answer.fired, answer.dropped
         if recorded:
             self._record(service, caller, call, answer, response)
-        return encoded
+        return encode(CdsResponse()) if caller.shadow else encoded
 
     def _record(self, service: CdsService, caller: Caller, call: Call, answer: Answer, response: CdsResponse) -> None:
         if self.store is None or not response.cards:

@@ -98,6 +98,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "Days for which a card stays away after an override that means 'known, later', unless it has something new to "
         "say (0 to 90; 0: not at all).",
     ] = 14
+    shadow: Annotated[
+        bool,
+        "Shadow mode: cards are computed and recorded, and none is sent, to nobody. The clients file has it for one "
+        "client.",
+    ] = False
     feedback_page: Annotated[
         Literal["auto", "on", "off"],
         "The page /feedback, with numbers by rule and site. auto: where only this machine can see it, and in the "

@@ -57,7 +57,8 @@ def report_command(
 ) -> None:
     """Count the cards that were shown: accepted, overridden and why, ignored.
 
-    Each card counts once. Ignored is what nobody has answered for a day.
+    Each card counts once. Ignored is what nobody has answered for a day. Shadow is what was recorded and not shown, in
+    shadow mode.
     """
     found = _read(database, since.date() if since else None, site, step)
     if chart:
@@ -112,11 +113,11 @@ def _table(here: Report, site: str) -> Table:
     """One site."""
     table = Table(title=Text(site), title_justify="left", header_style="bold", box=SIMPLE, show_footer=True)
     table.add_column("Rule", "All", no_wrap=True)
-    for name, number in here.total.named.items():
-        table.add_column(name.capitalize(), str(number), justify="right")
+    for name in here.told:
+        table.add_column(name.capitalize(), str(here.total.named[name]), justify="right")
     table.add_column(f"By {here.step}", spark(counts for _, counts in here.trend[-MOST_STEPS:]), no_wrap=True)
     for line in here.lines:
         trend = [line.trend.get(day, Counts()) for day in here.periods[-MOST_STEPS:]]
-        cells = (line.rule, *map(str, line.total.named.values()), spark(trend))
+        cells = (line.rule, *(str(line.total.named[name]) for name in here.told), spark(trend))
         table.add_row(*map(Text, cells))
     return table

@@ -137,6 +137,8 @@ def _greet(settings: Settings) -> None:
     click.echo(f"NAM-CDS: {what} is at {settings.public_url}/ (Ctrl-C stops it)", err=True)
     who = "Calls need a token of a client." if settings.clients else "Calls are not authenticated."
     click.echo(f"Not reviewed by a clinician. {who}", err=True)
+    if settings.shadow:
+        click.secho("Shadow mode: cards are recorded, and none is sent.", fg="yellow", err=True)
     if not settings.clients and not is_loopback(settings.host):
         warning = f"Warning: it listens on {settings.host}, so other machines can reach it."
         click.secho(f"{warning} Let nothing but a trusted proxy through.", fg="yellow", err=True)

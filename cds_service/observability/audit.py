@@ -33,6 +33,7 @@ class AuditLog:
         found = {
             "client": caller.client if caller else None,
             "tenant": caller.tenant if caller else None,
+            "shadow": (caller and caller.shadow) or None,
             "page": record.page,
             "login": record.login,
             "service": record.service,

@@ -68,6 +68,9 @@ _CALLS = Metric(
     "Seconds that calls took (histogram), by how they ended: answered, gate, feedback, or an error's code.",
 )
 _CARDS = Metric("nam_cds_cards_total", ("rule", "indicator"), "Cards sent.")
+_SHADOW_CARDS = Metric(
+    "nam_cds_shadow_cards_total", ("rule", "indicator"), "Cards not sent, as the client is in shadow mode."
+)
 _FIRED = Metric("nam_cds_rules_fired_total", ("rule",), "Rules that fired, also without a card of their own.")
 _DROPPED = Metric("nam_cds_dropped_entries_total", ("reason",), "Entries of charts that were not used.")
 _FEEDBACK = Metric("nam_cds_feedback_items_total", ("outcome",), "Items of feedback.")
@@ -78,7 +81,17 @@ _FHIR_CALLS = Metric(
 )
 _STORE_FAILURES = Metric("nam_cds_store_failures_total", ("operation",), "What could not be done in the database.")
 _AUDIT_FAILURES = Metric("nam_cds_audit_failures_total", (), "Audit records that could not be written.")
-TABLE = (_CALLS, _CARDS, _FIRED, _DROPPED, _FEEDBACK, _FHIR_CALLS, _STORE_FAILURES, _AUDIT_FAILURES)
+TABLE = (
+    _CALLS,
+    _CARDS,
+    _SHADOW_CARDS,
+    _FIRED,
+    _DROPPED,
+    _FEEDBACK,
+    _FHIR_CALLS,
+    _STORE_FAILURES,
+    _AUDIT_FAILURES,
+)
 """Every metric, in the order in which they are documented."""
 
 
@@ -97,14 +110,16 @@ class Metrics:
 
         self._calls = Histogram(_CALLS.name, _CALLS.help, _CALLS.labels, buckets=_SECONDS, registry=registry)
         self._cards, self._fired, self._dropped = counter(_CARDS), counter(_FIRED), counter(_DROPPED)
+        self._shadow_cards = counter(_SHADOW_CARDS)
         self._feedback, self.fhir_calls = counter(_FEEDBACK), counter(_FHIR_CALLS)
         self.store_failures, self.audit_failures = counter(_STORE_FAILURES), counter(_AUDIT_FAILURES)
 
     def count(self, record: CallRecord, seconds: float) -> None:
         """Count a call that has ended."""
         self._calls.labels(record.service or "unknown", record.outcome).observe(seconds)
+        cards = self._shadow_cards if record.caller and record.caller.shadow else self._cards
         for (rule, indicator), number in record.count_cards().items():
-            self._cards.labels(rule, indicator).inc(number)
+            cards.labels(rule, indicator).inc(number)
         for rule in record.fired:
             self._fired.labels(rule).inc()
         for reason in record.dropped:

@@ -18,6 +18,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Our prefetch key, by the name that it sends it under, beside those of the settings (CH-TOL-19)."""
     launches: bool = False
     """Whether it can launch the SMART app, so that cards lead there."""
+    shadow: bool = False
+    """Shadow mode: what it is answered is computed and recorded, and sent without cards."""
 
     @property
     def site(self) -> str:

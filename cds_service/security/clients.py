@@ -40,6 +40,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     require_typ: bool = True
     calls_per_minute: Annotated[int, Meta(ge=0)] | None = None
     prefetch_aliases: dict[_Text, _Text] = {}
+    shadow: bool = False
     smart: SmartEntry | None = None
 
 
@@ -65,6 +66,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """None: as the setting says."""
     prefetch_aliases: dict[str, str]
     """Our prefetch key, by the name that this client sends it under (CH-TOL-19)."""
+    shadow: bool = False
+    """Whether its cards are computed and recorded, and not sent."""
     smart: SmartApp | None = None
     """How it launches the SMART app; None: it does not."""
 
@@ -85,6 +88,11 @@ class Clients(msgspec.Struct, frozen=True, dict=True):
         return {client.issuer: client for client in self.all}
 
     @property
+    def in_shadow(self) -> tuple[str, ...]:
+        """The ids of those that are shown nothing."""
+        return tuple(client.id for client in self.all if client.shadow)
+
+    @property
     def smart_apps(self) -> tuple[SmartApp, ...]:
         """The registrations of the SMART app. No two have one `iss`."""
         return tuple(client.smart for client in self.all if client.smart)
@@ -100,15 +108,16 @@ class Clients(msgspec.Struct, frozen=True, dict=True):
                 )
 
 
-def read_clients(path: Path, *, demo: bool = False) -> Clients:
-    """The clients in a YAML file, which maps the id of each to what it is. `demo`: the public sandbox may be one.
+def read_clients(path: Path, *, demo: bool = False, shadow: bool = False) -> Clients:
+    """The clients in a YAML file, which maps the id of each to what it is.
 
+    `demo`: the public sandbox may be one. `shadow`: all are in shadow mode, whatever the file says.
     Raises SettingsError, which names file, client and key.
     """
     try:
         entries = parse_yaml(path.read_bytes(), path.name)
         found = tuple(
-            _client(path, name, typed(entry, _Entry, path.name, str(name)), demo=demo)
+            _client(path, name, typed(entry, _Entry, path.name, str(name)), demo=demo, shadow=shadow)
             for name, entry in entries.items()
         )
     except OSError as error:
@@ -132,7 +141,7 @@ def read_clients(path: Path, *, demo: bool = False) -> Clients:
     return Clients(found)
 
 
-def _client(path: Path, name: object, entry: _Entry, *, demo: bool) -> Client:
+def _client(path: Path, name: object, entry: _Entry, *, demo: bool, shadow: bool) -> Client:
     def wrong(key: str, problem: str) -> SettingsError:
         return SettingsError(f"{path.name}: {name}{'.' if key else ''}{key}: {problem}")
 
@@ -172,6 +181,7 @@ def _client(path: Path, name: object, entry: _Entry, *, demo: bool) -> Client:
         require_typ=entry.require_typ,
         calls_per_minute=entry.calls_per_minute,
         prefetch_aliases=entry.prefetch_aliases,
+        shadow=entry.shadow or shadow,
         smart=registered(name, entry.smart, path.parent, servers, lambda key, problem: wrong(f"smart.{key}", problem))
         if entry.smart
         else None,

@@ -69,8 +69,15 @@ class Authenticator:
         except Refused as refused:
             _refuse(refused.reason, refused.client)
         servers = client.fhir_servers + self._common
-        launches = client.smart is not None
-        return Caller(client.id, verified.tenant, servers, client.prefetch_aliases, launches), client
+        caller = Caller(
+            client.id,
+            verified.tenant,
+            servers,
+            client.prefetch_aliases,
+            launches=client.smart is not None,
+            shadow=client.shadow,
+        )
+        return caller, client
 
     def _find_key(self, client: Client, kid: str) -> Key | None:
         return self._sources[client.id].find(kid)

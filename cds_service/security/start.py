@@ -38,7 +38,7 @@ def check_start(settings: Settings) -> Clients | None:
         raise SettingsError(
             f"{variable_of('public_url')}: has to be the https address that clients call; their tokens are meant for it"
         )
-    clients = read_clients(settings.clients, demo=settings.demo)
+    clients = read_clients(settings.clients, demo=settings.demo, shadow=settings.shadow)
     public = urlsplit(settings.public_url)
     if clients.smart_apps and public.scheme != "https" and not is_loopback(public.hostname or ""):
         raise SettingsError(
@@ -49,12 +49,14 @@ def check_start(settings: Settings) -> Clients | None:
 
 
 def announce(settings: Settings, clients: Clients | None) -> None:
-    """Tell the log who may call."""
+    """Tell the log who may call, and who is shown nothing."""
     public = urlsplit(settings.public_url)
     if public.scheme != "https" and not is_loopback(public.hostname or ""):
         _log.warning(
             "public_url_without_tls", remedy=f"set {variable_of('public_url')} to an https address (CH-GEN-02)"
         )
+    if settings.shadow or (clients and clients.in_shadow):
+        _log.warning("shadow_mode", clients="all" if settings.shadow or not clients else clients.in_shadow)
     if clients:
         _log.info("started", authentication="required", clients=[client.id for client in clients.all])
     elif is_loopback(settings.host):

@@ -36,7 +36,7 @@ def register_smart(
         return
     service = next(service for service in catalogue.services if service.hook == HOOK)
     sessions = Sessions(Sealed(store, "smart launch", now), Sealed(store, "smart session", now))
-    launcher = Launcher(settings, apps, service.prefetch, sessions, now)
+    launcher = Launcher(settings, apps, service.prefetch, sessions, now, closed=clients.in_shadow if clients else ())
     charts = Charts(engine, service, knowledge)
     app.register_blueprint(
         pages.blueprint(settings.public_url, knowledge, launcher, sessions, charts, today=today, now=now)

@@ -33,12 +33,15 @@ class Launcher:
         templates: Iterable[PrefetchTemplate],
         sessions: Sessions,
         now: Callable[[], float] = time.time,
+        *,
+        closed: Iterable[str] = (),
     ) -> None:
-        """`templates`: what the page reads, and leave is asked for."""
+        """`templates`: what the page reads, and leave is asked for. `closed`: clients that are shown nothing."""
         self._redirect_uri = f"{settings.public_url}/smart/callback"
         self._ca_bundle = settings.ca_bundle
         self._by_base = {app.server.base: app for app in apps}
-        self._by_client = {app.client: app for app in self._by_base.values()}
+        self._closed = frozenset(closed)
+        self._by_client = {app.client: app for app in self._by_base.values() if app.client not in self._closed}
         self._configurations = Configurations(settings.ca_bundle)
         self._scopes = partial(scopes, tuple(templates))
         self._sessions = sessions
@@ -47,7 +50,10 @@ class Launcher:
         """The origins that may show the app in a frame; which of them does is known once a client is."""
 
     def launching(self, iss: str) -> SmartApp:
-        """The app as the record system at `iss` knows it. Raises LaunchRefused for one that is not registered."""
+        """The app as the record system at `iss` knows it.
+
+        Raises LaunchRefused for one that is not registered, or is shown nothing.
+        """
         app = self._by_base.get(normal_base(iss) or "")
         if app is None:
             _log.warning("smart_launch_refused", reason="iss not registered")
@@ -56,10 +62,17 @@ class Launcher:
                 "iss",
                 "Ask those who run this service to register it.",
             )
+        if app.client in self._closed:
+            _log.warning("smart_launch_refused", client=app.client, reason="shadow mode")
+            raise LaunchRefused(
+                "This service is being tried out in shadow mode: it shows nothing yet.",
+                "iss",
+                "Ask those who run this service when it will.",
+            )
         return app
 
     def registered(self, client: str) -> SmartApp | None:
-        """The app of a client; None if it is no longer registered."""
+        """The app of a client; None if it is no longer registered, or shown nothing."""
         return self._by_client.get(client)
 
     def begin(self, app: SmartApp, iss: str, launch: str, browser: str) -> str:

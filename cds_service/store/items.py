@@ -10,7 +10,7 @@ from cds_service.security.callers import Caller
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer with cards, as it was sent."""
+    """An answer with cards, as it was sent; or was not, if the caller is in shadow mode."""
 
     service: str
     hook: str

@@ -7,6 +7,7 @@ Each shown card counts once, as what became of it in the end:
 - ignored: else, if it was shown more than `WAIT` ago;
 - waiting: else. It may be answered yet, and an ignored card too (CH-FB-07).
 
+Shadow cards, which were recorded and not sent, are counted beside these: they were not shown, so nobody ignored them.
 A warning that was a line of another card was not shown, and is not counted.
 """
 
@@ -20,25 +21,32 @@ from sqlalchemy import ColumnElement, Connection, Date, Select, and_, case, cast
 from cds_service.security.callers import Caller
 from cds_service.store.tables import feedback, shown_card
 
-COUNTED = ("shown", "accepted", "overridden", "ignored", "waiting")
+COUNTED = ("shown", "accepted", "overridden", "ignored", "waiting", "shadow")
 """What is told of cards, in this order."""
 WAIT = timedelta(days=1)
 Step = Literal["month", "week"]
 
 
 class Counts(msgspec.Struct):
-    """What became of some cards. The parts add up to `shown`."""
+    """What became of some cards. The parts add up to `shown`, but for `shadow`."""
 
     accepted: int = 0
     overridden: int = 0
     ignored: int = 0
     waiting: int = 0
+    shadow: int = 0
+    """Not shown: in shadow mode."""
     reasons: dict[str, int] = {}
     """How many were overridden for which reason, by its code; empty code: without one."""
 
     @property
     def shown(self) -> int:
         return self.accepted + self.overridden + self.ignored + self.waiting
+
+    @property
+    def cards(self) -> int:
+        """All that there was reason for, shown or not."""
+        return self.shown + self.shadow
 
     @property
     def named(self) -> dict[str, int]:
@@ -56,6 +64,7 @@ class Counts(msgspec.Struct):
         self.overridden += other.overridden
         self.ignored += other.ignored
         self.waiting += other.waiting
+        self.shadow += other.shadow
         for reason, number in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + number
 
@@ -84,6 +93,11 @@ class Report(msgspec.Struct):
         return _sum(line.total for line in self.lines)
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """The numbers to show: those of `COUNTED`, without `shadow` where there is no such card."""
+        return COUNTED if self.total.shadow else COUNTED[:-1]
+
+    @property
     def periods(self) -> tuple[date, ...]:
         """From the first with a card to the last, those without any too."""
         days = [day for line in self.lines for day in line.trend]
@@ -96,11 +110,11 @@ class Report(msgspec.Struct):
 
     @property
     def rules(self) -> tuple[tuple[str, Counts], ...]:
-        """All sites together, by rule: those that were shown most often first."""
+        """All sites together, by rule: the most frequent first."""
         by_rule: dict[str, Counts] = {}
         for line in self.lines:
             by_rule.setdefault(line.rule, Counts()).add(line.total)
-        return tuple(sorted(by_rule.items(), key=lambda item: (-item[1].shown, item[0])))
+        return tuple(sorted(by_rule.items(), key=lambda item: (-item[1].cards, item[0])))
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -170,6 +184,7 @@ def _became(
         shown_card.c.tenant,
         _day(connection).label("day"),
         case(
+            (shown_card.c.shadow, "shadow"),
             (accepted, "accepted"),
             (overridden, "overridden"),
             (shown_card.c.shown_at < waits_since, "ignored"),

@@ -117,7 +117,10 @@ class Store:
     # What is kept
 
     def record_shown(self, shown: Shown) -> bool:
-        """Keep which cards were sent, without whom they are about; False if the store is down (CH-FB-16)."""
+        """Keep which cards were sent, without whom they are about; False if the store is down (CH-FB-16).
+
+        Those of a caller in shadow mode were not sent, and are marked.
+        """
         cards = [card for card in shown.cards if card.uuid]
         if not cards:
             return True
@@ -135,6 +138,7 @@ class Store:
                 "patient_key": patient_key,
                 "fingerprint": shown.fingerprints.get(card.uuid, ""),
                 "shown_at": now,
+                "shadow": shown.caller.shadow,
             }
             for card in cards
         ]

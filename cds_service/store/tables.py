@@ -21,9 +21,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration: what this program works with. Revisions are numbers, so a greater one is a newer one."""
 VERSION_TABLE = "nam_cds_revision"
 """Where the database says which revision it is of."""
@@ -60,10 +61,14 @@ shown_card = Table(
     Column("patient_key", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("shown_at", UtcTime, nullable=False),
+    Column("shadow", Boolean, nullable=False, server_default=false()),
     Index("shown_card_patient", "patient_key", "client", "tenant"),
     Index("shown_card_time", "shown_at"),
 )
-"""A card as it was sent. `rule`: the code of its topic. `fingerprint`: of the verdict behind it; may be empty."""
+"""A card as it was sent. `rule`: the code of its topic. `fingerprint`: of the verdict behind it; may be empty.
+
+`shadow`: it was not sent, as its client was in shadow mode then; `shown_at` is when it would have been.
+"""
 
 shown_suggestion = Table(
     "shown_suggestion",

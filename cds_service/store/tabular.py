@@ -13,7 +13,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(report: Report) -> str:
-    """A row for each site, rule and month or week in which a card was shown; a column for each reason given."""
+    """A row for each site, rule and month or week in which there was a card; a column for each reason given."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     reasons = [reason for reason, _ in report.total.by_reason]
@@ -26,10 +26,10 @@ def to_csv(report: Report) -> str:
 
 
 def spark(trend: Iterable[Counts]) -> str:
-    """How many were shown, as bars of text: one for each month or week."""
-    shown = [counts.shown for counts in trend]
-    most = max(shown, default=0)
-    return "".join(_BARS[(len(_BARS) - 1) * number // most] if number else " " for number in shown)
+    """How many cards there were, as bars of text: one for each month or week."""
+    cards = [counts.cards for counts in trend]
+    most = max(cards, default=0)
+    return "".join(_BARS[(len(_BARS) - 1) * number // most] if number else " " for number in cards)
 
 
 def to_json(report: Report) -> dict[str, Any]:

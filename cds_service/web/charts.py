@@ -16,6 +16,7 @@ COLOURS = {
     "overridden": "var(--amber, #d48806)",
     "ignored": "var(--edge, #7b8c97)",
     "waiting": "var(--line, #d5dde2)",
+    "shadow": "var(--quiet, #515f69)",
 }
 """By what became of a card, in the order of the bars: those of the page, if it is in one. Apart in lightness too."""
 WIDTH, LABELS, NUMBERS, ROW, HEIGHT = 760, 250, 60, 24, 120
@@ -74,7 +75,7 @@ def draw(report: Report) -> Drawing:
     bars: list[Bar] = []
     labels: list[Label] = []
     y: float = 2 * ROW
-    most = max((counts.shown for _, counts in report.rules), default=1)
+    most = max((counts.cards for _, counts in report.rules), default=1)
     for rule, counts in report.rules:
         labels.append(Label(LABELS - 10, y + 15, rule or "no rule", "end"))
         end: float = LABELS
@@ -82,26 +83,27 @@ def draw(report: Report) -> Drawing:
             width = number * (WIDTH - LABELS - NUMBERS) / most
             bars.append(Bar(end, y + 3, width, ROW - 6, COLOURS[name], f"{rule}: {number} {name}"))
             end += width
-        labels.append(Label(end + 8, y + 15, str(counts.shown)))
+        labels.append(Label(end + 8, y + 15, str(counts.cards)))
         y += ROW
     if report.trend:
         y = _columns(report, y + ROW, bars, labels)
     total = report.total
+    told = [(name, colour) for name, colour in COLOURS.items() if name in report.told]
     return Drawing(
         height=y + ROW,
         bars=tuple(bars),
         labels=tuple(labels),
-        legend=tuple((LABELS + 120 * i, name, colour) for i, (name, colour) in enumerate(COLOURS.items())),
-        says=f"{total.shown} cards shown: " + ", ".join(f"{number} {name}" for name, number in _parts(total)),
+        legend=tuple((LABELS + 120 * i, name, colour) for i, (name, colour) in enumerate(told)),
+        says=f"{total.cards} cards: " + ", ".join(f"{number} {name}" for name, number in _parts(total)),
     )
 
 
 def _columns(report: Report, top: float, bars: list[Bar], labels: list[Label]) -> float:
     """A column for each of the last months or weeks, below the rules; where they end."""
     trend = report.trend[-MOST_PERIODS:]
-    most = max(counts.shown for _, counts in trend)
+    most = max(counts.cards for _, counts in trend)
     wide = min(48.0, (WIDTH - 20) / len(trend))
-    labels.append(Label(0, top + 10, f"Shown by {report.step}"))
+    labels.append(Label(0, top + 10, f"Cards by {report.step}"))
     base = top + 2 * ROW + HEIGHT  # the number of the highest column stands below the title
     for i, (day, counts) in enumerate(trend):
         left, up = 10 + i * wide, base
@@ -112,7 +114,7 @@ def _columns(report: Report, top: float, bars: list[Bar], labels: list[Label]) -
         if len(trend) <= MOST_PERIODS // 2 or i % 2 == 0:
             text = f"{day:%Y-%m}" if report.step == "month" else f"{day:%m-%d}"
             labels.append(Label(left + wide / 2, base + 14, text, "middle"))
-        labels.append(Label(left + wide / 2, up - 4, str(counts.shown), "middle"))
+        labels.append(Label(left + wide / 2, up - 4, str(counts.cards), "middle"))
     return base + ROW
 
 

@@ -31,6 +31,10 @@ _CLOSED = (
     "Calls of this installation need a token of a client, and this page has none. The cards are what the service would "
     "send; nothing is recorded, and they cannot be answered here."
 )
+_SHADOW = (
+    "Shadow mode: nobody sees a card. These are the cards that the service would have sent; it recorded them, and "
+    "answered without any."
+)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -60,6 +64,8 @@ class Answers(msgspec.Struct, frozen=True):
     """Where the forms are sent; empty: there are none."""
     note: str = ""
     """What the reader has to know of it."""
+    shadow: bool = False
+    """Whether the service answered without cards, as it is in shadow mode."""
     said: dict[str, tuple[Said, ...]] = {}
     """By the uuid of a card on the page, the newest last."""
     put_off: tuple[PutOff, ...] = ()
@@ -103,6 +109,8 @@ class Desk:
         """All about answers, for the page at this path. `sent`: what `answer` gave for the last one."""
         if exchange is None:
             return Answers(note=_CLOSED)
+        if self._caller.shadow:
+            return Answers(note=_SHADOW, shadow=True)
         with self._lock:
             last = self._sent.get(sent)
         note = ""

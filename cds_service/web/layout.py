@@ -68,6 +68,7 @@ def lay_out(app: Flask, settings: Settings, knowledge: Knowledge) -> None:
             "demo": settings.demo,
             "knowledge": knowledge,
             "marks": MARKS,
+            "shadow": settings.shadow,
             "places": places(request.path, app.blueprints),
         }
 

@@ -53,14 +53,16 @@ class View(msgspec.Struct, frozen=True):
     remember: bool = False
     """Whether drawings of this patient may be kept for the next page: of invented patients only."""
     exchange: Exchange | None = None
-    """The call of the service that gave the cards; None: they are those of the explanation."""
+    """The call of the service that gave the cards; None, or in shadow mode: they are those of the explanation."""
     answers: Answers = Answers()
     """What was said of the cards, and where it can be said."""
 
     @property
     def cards(self) -> tuple[Card, ...]:
         """The cards of the page."""
-        return (cards_of(self.exchange) if self.exchange else self.explanation.response).cards
+        if self.exchange is None or self.answers.shadow:
+            return self.explanation.response.cards
+        return cards_of(self.exchange).cards
 
     @property
     def person(self) -> Assessment:

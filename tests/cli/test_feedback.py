@@ -66,15 +66,15 @@ def test_a_table_for_each_site(run: Run) -> None:
 @pytest.mark.usefixtures("store")
 def test_one_site_as_csv(run: Run) -> None:
     head, row = run("feedback", "report", "--csv", "--site", "north", "--by", "week").output.splitlines()
-    assert head == "site,rule,begins,shown,accepted,overridden,ignored,waiting,overridden: will-do-later"
+    assert head == "site,rule,begins,shown,accepted,overridden,ignored,waiting,shadow,overridden: will-do-later"
     assert row.startswith("north,RituximabWithCyclophosphamide,")
-    assert row.endswith(",1,0,1,0,0,1")
+    assert row.endswith(",1,0,1,0,0,0,1")
 
 
 @pytest.mark.usefixtures("store")
 def test_json(run: Run) -> None:
     found = json.loads(run("feedback", "report", "--json").output)
-    assert found["total"] == {"shown": 2, "accepted": 0, "overridden": 1, "ignored": 1, "waiting": 0}
+    assert found["total"] == {"shown": 2, "accepted": 0, "overridden": 1, "ignored": 1, "waiting": 0, "shadow": 0}
 
 
 @pytest.mark.usefixtures("store")

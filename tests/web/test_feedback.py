@@ -82,7 +82,7 @@ def test_each_rule_and_site_has_a_row_and_all_are_in_the_chart(client: FlaskClie
     assert "PjpProphylaxis south 1 0 0 0 1" in page.text
     (chart,) = page.all("svg")
     assert chart["role"] == "img"
-    assert "3 cards shown: 1 accepted, 1 overridden, 1 waiting." in page.text
+    assert "3 cards: 1 accepted, 1 overridden, 1 waiting." in page.text
 
 
 @pytest.mark.usefixtures("full")
@@ -129,7 +129,7 @@ def test_the_same_as_csv(client: FlaskClient) -> None:
     (head, row) = answer.text.splitlines()
     assert head.endswith(",overridden: will-do-later")
     assert row.startswith("north,Relapse,")
-    assert row.endswith(",2,1,1,0,0,1")
+    assert row.endswith(",2,1,1,0,0,0,1")
 
 
 def test_feedback_on_unknown_cards_is_said(client: FlaskClient, store: Store) -> None:

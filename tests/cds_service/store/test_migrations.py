@@ -29,8 +29,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade():
@@ -105,7 +105,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
 ) -> None:
     open_store().record_shown(shown(card()))
     with monkeypatch.context() as patch:
-        only(patch, tmp_path, "0004", more=f"{NEXT}    op.drop_table('nothing')\n")
+        only(patch, tmp_path, "0005", more=f"{NEXT}    op.drop_table('nothing')\n")
         assert open_store().record_shown(shown(card())) is False
     store = open_store()
     assert store.read(counts)["shown_card"] == 1
@@ -124,7 +124,7 @@ def test_an_upgrade_keeps_what_is_there(
     before.first_use("https://ehr", "a", NOON + HOUR)
     held = before.read(counts)
     before.close()
-    only(monkeypatch, tmp_path, "0004", more=NEXT)
+    only(monkeypatch, tmp_path, "0005", more=NEXT)
     after = open_store()
     assert after.read(counts) == held
     assert after.read(lambda connection: connection.scalar(text("SELECT colour FROM shown_card"))) == "none"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from cds_service.protocol.cards import Card, Coding, Source, new_uuid
@@ -59,6 +60,21 @@ def clinic(store: Store, clock: Clock) -> Clinic:
 def only(found: Report) -> Counts:
     (line,) = found.lines
     return line.total
+
+
+def test_what_was_not_shown_is_counted_apart_and_nobody_ignored_it(clinic: Clinic) -> None:
+    """In shadow mode; the same client shows cards later."""
+    clinic.shown(caller=msgspec.structs.replace(NORTH, shadow=True))
+    assert only(clinic.report(NOON + timedelta(days=40))) == Counts(shadow=1)
+    clinic.shown(at=NOON + timedelta(days=2))
+    found = clinic.report(NOON + timedelta(days=40))
+    assert only(found) == Counts(ignored=1, shadow=1)
+    assert (found.total.shown, found.total.cards) == (1, 2)
+
+
+def test_the_column_of_shadow_cards_is_there_where_there_are_any() -> None:
+    assert made(line(ignored=1)).told == ("shown", "accepted", "overridden", "ignored", "waiting")
+    assert made(line(ignored=1), line(OTHER, shadow=1)).told[-1] == "shadow"
 
 
 def test_nothing_was_shown(clinic: Clinic) -> None:
@@ -163,9 +179,9 @@ def test_csv_has_a_row_for_each_step_and_a_column_for_each_reason() -> None:
     found = made(line(accepted=1, overridden=2, reasons={"data-wrong": 1, "": 1}), line(OTHER, ignored=3))
     assert rows(found) == [
         {"site": "north", "rule": RULE, "begins": "2026-11-01", "shown": "3", "accepted": "1", "overridden": "2",
-         "ignored": "0", "waiting": "0", "overridden: no reason": "1", "overridden: data-wrong": "1"},
+         "ignored": "0", "waiting": "0", "shadow": "0", "overridden: no reason": "1", "overridden: data-wrong": "1"},
         {"site": "north", "rule": OTHER, "begins": "2026-11-01", "shown": "3", "accepted": "0", "overridden": "0",
-         "ignored": "3", "waiting": "0", "overridden: no reason": "0", "overridden: data-wrong": "0"},
+         "ignored": "3", "waiting": "0", "shadow": "0", "overridden: no reason": "0", "overridden: data-wrong": "0"},
     ]  # fmt: skip
 
 
@@ -176,7 +192,7 @@ def test_no_spreadsheet_takes_a_name_for_a_formula(site: str) -> None:
 
 def test_json_has_all_of_it() -> None:
     told = to_json(made(line(accepted=1, overridden=1, reasons={"x": 1}), since=date(2026, 1, 2)))
-    counts = {"shown": 2, "accepted": 1, "overridden": 1, "ignored": 0, "waiting": 0}
+    counts = {"shown": 2, "accepted": 1, "overridden": 1, "ignored": 0, "waiting": 0, "shadow": 0}
     trend = [{"begins": "2026-11-01", **counts}]
     assert told == {
         "since": "2026-01-02", "site": "", "step": "month", "unmatched": 0, "total": counts,
@@ -204,6 +220,14 @@ def test_the_chart_is_svg_with_a_text_and_without_style_or_script(build: Callabl
     assert set(root.attrib["aria-labelledby"].split()) <= ids
 
 
+def test_shadow_cards_have_bars_too() -> None:
+    drawing = draw(made(line(ignored=1, shadow=2)))
+    wide = {bar.says: bar.width for bar in drawing.bars if not bar.says.startswith("2026")}
+    assert wide[f"{RULE}: 2 shadow"] == pytest.approx(2 * wide[f"{RULE}: 1 ignored"])
+    assert "shadow" in {name for _, name, _ in drawing.legend}
+    assert spark([Counts(shadow=8), Counts(shadow=1)]) == "█▁"
+
+
 def test_the_bars_are_as_long_as_the_numbers_say() -> None:
     drawing = draw(made(line(accepted=1, overridden=3), line(OTHER, ignored=2)))
     wide = {bar.says: bar.width for bar in drawing.bars if not bar.says.startswith("2026")}
@@ -211,7 +235,8 @@ def test_the_bars_are_as_long_as_the_numbers_say() -> None:
     assert wide[f"{OTHER}: 2 ignored"] == pytest.approx(2 * wide[f"{RULE}: 1 accepted"])
     high = {bar.says: bar.height for bar in drawing.bars if bar.says.startswith("2026")}
     assert high["2026-11-01: 3 overridden"] == pytest.approx(3 * high["2026-11-01: 1 accepted"])
-    assert drawing.says == "6 cards shown: 1 accepted, 3 overridden, 2 ignored"
+    assert "shadow" not in {name for _, name, _ in drawing.legend}
+    assert drawing.says == "6 cards: 1 accepted, 3 overridden, 2 ignored"
 
 
 def test_everything_is_inside_of_the_chart_however_long_the_time() -> None:

@@ -81,7 +81,7 @@ def opened(client: FlaskClient, **more: Any) -> bytes:
     """A chart is opened, of which there is something to say; the answer."""
     answer = client.post(VIEW, json=viewed(PATIENT).body, **more)
     assert answer.status_code == 200
-    return answer.data
+    return bytes(answer.data)
 
 
 def kept(app: Flask) -> list[tuple[str, str, bool]]:
@@ -172,7 +172,10 @@ def test_the_report_counts_them_apart_and_nobody_ignored_them(make: Make) -> Non
     assert store
     later = datetime.now(UTC) + timedelta(days=30)
     found = store.read(lambda connection: report(connection, later))
-    assert {line.rule: line.total for line in found.lines} == {ESCALATION: Counts(shadow=1), ANTIBODIES: Counts(shadow=1)}
+    assert {line.rule: line.total for line in found.lines} == {
+        ESCALATION: Counts(shadow=1),
+        ANTIBODIES: Counts(shadow=1),
+    }
     page = Page(app.test_client().get("/feedback").text)
     assert f"{ESCALATION} 0 0 0 0 0 1" in page.text
     assert "recorded and not shown" in page.text

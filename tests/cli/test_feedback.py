@@ -63,6 +63,17 @@ def test_a_table_for_each_site(run: Run) -> None:
     assert max(map(len, result.output.splitlines())) <= 100
 
 
+def test_what_was_not_shown_has_a_column_where_there_is_any(run: Run, store: Store) -> None:
+    def table(site: str) -> list[list[str]]:
+        return [line.split() for line in run("feedback", "report", "--site", site).output.splitlines() if line.strip()]
+
+    card = Card(uuid=new_uuid(), summary="Ask", indicator="info", source=Source(label="Rule"))
+    quiet = Caller("east", shadow=True)
+    store.record_shown(Shown(service="s", hook="patient-view", caller=quiet, patient_id="p", cards=(card,)))
+    assert ["All", "0", "0", "0", "0", "0", "1", "█"] in table("east")
+    assert not any("Shadow" in cells for cells in table("north"))
+
+
 @pytest.mark.usefixtures("store")
 def test_one_site_as_csv(run: Run) -> None:
     head, row = run("feedback", "report", "--csv", "--site", "north", "--by", "week").output.splitlines()

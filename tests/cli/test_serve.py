@@ -45,7 +45,13 @@ def test_the_start_tells_where_it_is_and_that_nobody_is_authenticated(run: Run, 
     assert "http://127.0.0.1:9003/" in result.stderr
     assert "Not reviewed by a clinician. Calls are not authenticated." in result.stderr
     assert "Warning" not in result.stderr
+    assert "Shadow" not in result.stderr
     assert len(served) == 1
+
+
+def test_the_start_tells_that_no_card_is_sent(run: Run, served: list[Settings]) -> None:
+    assert "Shadow mode: cards are recorded, and none is sent." in run("serve", "--shadow", "--port", "9003").stderr
+    assert served[0].shadow
 
 
 def test_CH_SEC_03_a_host_that_others_reach_needs_clients_or_plain_words(run: Run, served: list[Settings]) -> None:

@@ -203,6 +203,20 @@ def test_who_closes_the_chart_has_closed_it(ehr: Ehr, service: Service, browser:
         assert service.get(again).status_code == 403
 
 
+def test_in_shadow_mode_nothing_is_shown_here_either(
+    make_service: Callable[..., Service], ehr: Ehr, browser: requests.Session, tmp_path: Path
+) -> None:
+    """Neither for a new launch, nor for a chart that was open before."""
+    database = f"sqlite:///{tmp_path}/sessions.sqlite"
+    make_service(database=database).open(browser, **ehr.launch(PATIENT))
+    assert make_service(database=database).get(browser).status_code == 200
+    shadow = make_service(database=database, shadow=True)
+    assert shadow.get(browser).status_code == 403
+    refused = shadow.begin(browser, **ehr.launch(PATIENT))
+    assert refused.status_code == 400
+    assert "This service is being tried out in shadow mode: it shows nothing yet." in Page(refused.text).text
+
+
 # What is shown
 
 

@@ -23,6 +23,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert client.algorithms == ("ES384", "RS384")
     assert (client.audiences, client.tenants, client.services, client.fhir_servers) == ((), (), (), ())
     assert (client.max_lifetime_seconds, client.require_typ, client.calls_per_minute) == (3600, True, None)
+    assert not client.shadow
 
 
 def test_everything_that_can_be_said_is_read(tmp_path: Path) -> None:
@@ -38,6 +39,7 @@ def test_everything_that_can_be_said_is_read(tmp_path: Path) -> None:
         require_typ=False,
         calls_per_minute=0,
         prefetch_aliases={"labs_nam": "labs"},
+        shadow=True,
     )
     (client,) = read_clients(file).all
     assert client.key_server == FhirServer("https://keys.st-elsewhere.example/jwks.json", private=True)
@@ -50,6 +52,7 @@ def test_everything_that_can_be_said_is_read(tmp_path: Path) -> None:
     )
     assert (client.max_lifetime_seconds, client.require_typ, client.calls_per_minute) == (86_400, False, 0)
     assert client.prefetch_aliases == {"labs_nam": "labs"}
+    assert client.shadow
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,10 @@ def test_nothing_of_the_patient_is_in_the_file(tmp_path: Path) -> None:
     assert [word for word in words if json.dumps(word).strip('"').encode() in held] == []
 
 
-def test_pages_of_the_demonstration_are_no_calls(settings: Settings) -> None:
+def test_what_explains_a_patient_of_the_demonstration_is_no_call(settings: Settings) -> None:
+    """The page itself shows cards, and calls for them as a record system does."""
     app = create_app(msgspec.structs.replace(settings, demo=True), today=lambda: fixtures.ANCHOR)
-    for page in ("", "/response.json", "/trace.json"):
+    for page in ("/response.json", "/trace.json"):
         assert app.test_client().get(f"/patients/{PATIENT}{page}").status_code == 200
     kept = store_of(app).read(lambda connection: connection.execute(select(shown_card)).all())
     app.extensions["cds_service"]["engine"].close()

@@ -81,7 +81,7 @@ def command(
     except KeyboardInterrupt:
         raise Trouble("Interrupted.", "With --out, the same command goes on from there." if out else "") from None
     _tell(summary, out)
-    context.exit(DIFFERENT if summary.people else 0)
+    context.exit(DIFFERENT if summary.differs else 0)
 
 
 def _of_results(old: Path, new: Path, out: Path | None) -> Summary:
@@ -118,7 +118,7 @@ def _tell(summary: Summary, out: Path | None) -> None:
     shown = console()
     if summary.refused:
         shown.print(f"Of {summary.refused} people nothing can be said, by one of both or by both.")
-    if not summary.people:
+    if not summary.differs:
         shown.print("No differences.")
         return
     table = Table("Rule", *WHAT, header_style="bold")
@@ -130,4 +130,7 @@ def _tell(summary: Summary, out: Path | None) -> None:
         for what, criteria in by_what.items():
             for criterion, number in criteria.most_common(_REASONS):
                 shown.print(Text.assemble((f"{rule or 'all'} {what} ({number}): ", "bold"), criterion))
-    shown.print(f"{summary.people} people are concerned." + (f" Who, and how: {out}" if out else ""))
+    shown.print(f"People for whom a card comes, goes or says something else: {summary.people}.")
+    shown.print(f"People for whom a card only shows another limit: {summary.limits}.")
+    if out:
+        shown.print(f"Who, and how: {out}")

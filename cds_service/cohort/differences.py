@@ -25,18 +25,28 @@ _encoder = msgspec.json.Encoder()
 class Summary(msgspec.Struct):
     """How many people gain, lose or change a card, by rule; and which criteria made it so, how often.
 
+    `people`: who has a card that comes, goes or says something else. `limits`: who else has one that only shows
+    another limit.
     `because`: by rule, by what becomes of its card; not where that is only another limit, which says it itself.
     `refused`: of how many people nothing can be said by at least one of both.
     """
 
     people: int = 0
+    limits: int = 0
     refused: int = 0
     rules: dict[str, Counter[What]] = {}
     because: dict[str, dict[What, Counter[str]]] = {}
 
+    @property
+    def differs(self) -> bool:
+        """Whether anything is other for anybody."""
+        return bool(self.people or self.limits)
+
     def add(self, one: Compared) -> None:
         """Count a person."""
-        self.people += bool(one.moves)
+        says = any(move.what != "limit only" for move in one.moves)
+        self.people += says
+        self.limits += bool(one.moves) and not says
         self.refused += one.outcome == "refused"
         for move in one.moves:
             self.rules.setdefault(move.rule, Counter())[move.what] += 1

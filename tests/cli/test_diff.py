@@ -41,7 +41,8 @@ def test_differences_are_a_table_by_rule_the_criterion_and_exit_status_1(run: Ru
     [row] = [line for line in result.stdout.splitlines() if line.startswith("│ Escalate")]
     assert [cell.strip() for cell in row.split("│")[1:-1]] == ["EscalateToCyclophosphamide", "", "1", "", "", ""]
     assert "EscalateToCyclophosphamide loses (1): disease active › CK raised" in result.stdout
-    assert "1 people are concerned." in result.stdout
+    assert "comes, goes or says something else: 1." in result.stdout
+    assert "only shows another limit: 0." in result.stdout
     assert PATIENT not in result.stdout
 
 

@@ -184,7 +184,7 @@ def _glucocorticoid(course: Timeline, axis: Axis) -> Panel:
         first = next(level for level in levels if level.mg is None)
         at = min(axis.px(first.first) + 3, axis.layout.plot - axis.layout.room("dose not known"))
         texts.append(Text(at, top * 0.93, "dose not known", "quiet"))
-    limit = f"{course.prophylaxis_mg:g} mg/day"
+    limit = _limit(course)
     step = 10 if top < 60 else 20 if top < 120 else 50
     return Panel(
         title="Glucocorticoid, mg/day as prednisone",
@@ -196,6 +196,10 @@ def _glucocorticoid(course: Timeline, axis: Axis) -> Panel:
         rules=[Rule(axis.first, axis.last, course.prophylaxis_mg, course.prophylaxis_mg, "quiet", limit, dashed=True)],
         texts=texts,
     )
+
+
+def _limit(course: Timeline) -> str:
+    return f"dashed, {course.prophylaxis_mg:g} mg/day: high dose for PJP prophylaxis"
 
 
 def _level(level: Level, top: float) -> Rect:
@@ -245,6 +249,7 @@ def _key(course: Timeline, axis: Axis) -> Iterator[Panel]:
     entries = [
         ("diamond", False, "ink", "value before a trial (baseline)", any(w.ck or w.strength for w in windows)),
         ("stroke", False, "ink", "trial, to the day from which it may be judged", bool(windows)),
+        ("stroke", False, "quiet", _limit(course), bool(course.glucocorticoid)),
         ("circle", False, "drug", "planned", "planned" in standings),
         ("diamond", False, "drug", "being ordered", "ordered" in standings),
         ("square", True, "quiet", "for another disease", "for another disease" in standings),

@@ -31,10 +31,9 @@ def treatment(course: Timeline, axis: Axis) -> Panel:
 
 def _lane(panel: Panel, lane: Lane, course: Timeline, axis: Axis, top: int) -> int:
     """Draw a lane from `top` down; the height at which it ends."""
-    state = lane.state or ("none on record" if lane.empty else "")
     x = axis.layout.room(lane.title) * 1.2 + 9
     panel.texts.append(Text(0, top + 8, lane.title, bold=True))
-    panel.texts.append(Text(x, top + 8, axis.layout.cut(state, axis.layout.plot - x), "quiet"))
+    panel.texts.append(Text(x, top + 8, axis.layout.cut(lane.state, axis.layout.plot - x), "quiet"))
     if lane.empty:
         return top + NAME
     top += NAME

@@ -6,6 +6,7 @@ from datetime import date
 from cds_service.charts.axis import said
 from cds_service.facts import Table
 from hooks.timeline import Timeline
+from hooks.timeline.lanes import EXCHANGE
 from hooks.timeline.model import CkPoint, Lane, StrengthPoint, Window
 
 TITLE = "The course of the disease"
@@ -50,12 +51,18 @@ def _count(number: int, what: str) -> str:
 
 
 def _treatments(course: Timeline) -> Iterator[str]:
-    lanes = [_lane(lane) for lane in course.lanes if not lane.empty]
-    yield f"Treatments: {'; '.join(lanes)}." if lanes else "No treatment that has a place in time."
+    empty: dict[str, list[str]] = {}
+    for lane in course.lanes:
+        if lane.empty:
+            empty.setdefault(lane.state, []).append(lane.title)
+    said_of = [_lane(lane) for lane in course.lanes if not lane.empty]
+    said_of += [f"{', '.join(titles)}: {state}" for state, titles in empty.items()]
+    yield f"Treatments: {'; '.join(said_of)}."
 
 
 def _lane(lane: Lane) -> str:
-    given = [_count(len(lane.doses), "dose")] if lane.doses else []
+    dose = "session" if lane.drug == EXCHANGE else "dose"
+    given = [_count(len(lane.doses), dose)] if lane.doses else []
     given += [_count(len(lane.bars), "course")] if lane.bars else []
     return f"{lane.title}, {', '.join(given)}" + (f" ({lane.state})" if lane.state else "")
 
@@ -64,6 +71,12 @@ def _glucocorticoid(course: Timeline) -> Iterator[str]:
     now = [level for level in course.glucocorticoid if level.certain and level.first <= course.today <= level.last]
     if now:
         yield f"Glucocorticoid today {now[-1].mg:g} mg prednisone equivalent."
+    elif any(level.first <= course.today <= level.last for level in course.glucocorticoid):
+        yield "Glucocorticoid today possible; the record does not tell the dose."
+    elif course.glucocorticoid:
+        yield f"No glucocorticoid today; the last on record until {said(course.glucocorticoid[-1].last)}."
+    else:
+        yield "No daily glucocorticoid dose with a date."
 
 
 def _marks(course: Timeline) -> Iterator[str]:

@@ -6,10 +6,11 @@ from itertools import islice
 
 import msgspec
 
+from cds_service.fhir.dates import FhirDate
 from hooks.assessment import Assessment
 from hooks.assessment.immunosuppression import IMMUNOSUPPRESSANTS, assess_immunosuppression
 from hooks.assessment.pjp import TriggerId, assess_pjp
-from hooks.chart.facts import Chart
+from hooks.chart.facts import Chart, DrugCourse
 from hooks.chart.spans import shifted
 from hooks.knowledge.thresholds import Thresholds
 
@@ -20,8 +21,9 @@ MOST_DAYS = 60
 def since(a: Assessment, triggers: frozenset[TriggerId]) -> dict[TriggerId, date | None]:
     """By trigger that holds today, the first day of those up to today on which it held without a break.
 
-    By the record as it is today. What holds only through an order of the request holds since today. None: it cannot be
-    told, as it holds on days of which nothing is on record (an undated course), or for too long.
+    By the record as it is today: a course that is over by now was running on the days before its end. What holds only
+    through an order of the request holds since today. None: it cannot be told, as it holds on days of which nothing is
+    on record (an undated course), or for too long.
     """
     found: dict[TriggerId, date | None] = dict.fromkeys(triggers, a.today)
     recorded = msgspec.structs.replace(a.chart, courses=tuple(c for c in a.chart.courses if c.status != "draft"))
@@ -34,10 +36,26 @@ def since(a: Assessment, triggers: frozenset[TriggerId]) -> dict[TriggerId, date
     return found | dict.fromkeys(still & _holding(recorded, a.knowledge.thresholds, shifted(day, -1)))
 
 
-def _holding(chart: Chart, thresholds: Thresholds, day: date) -> set[TriggerId]:
+def _holding(recorded: Chart, thresholds: Thresholds, day: date) -> set[TriggerId]:
+    chart = msgspec.structs.replace(recorded, courses=tuple(_as_on(course, day) for course in recorded.courses))
     taken = assess_immunosuppression(chart, thresholds, day)
     risk = assess_pjp(chart, taken, thresholds, day, drugs_checked=True)
     return {trigger.id for trigger in risk.triggers if trigger.holds}
+
+
+def _as_on(course: DrugCourse, day: date) -> DrugCourse:
+    """A course that is over by now, as it was on a day on which it certainly ran: nobody knew the end yet."""
+    over = course.status in ("completed", "stopped")
+    if not over or not course.start or course.start.latest > day or not (end := _end(course)) or end.earliest < day:
+        return course
+    begun = tuple(step for step in course.steps if not step.start or step.start.latest <= day)
+    steps = tuple(msgspec.structs.replace(s, end=None) if s.end and s.end.latest >= day else s for s in begun)
+    return msgspec.structs.replace(course, status="active", end=None, steps=steps)
+
+
+def _end(course: DrugCourse) -> FhirDate | None:
+    ends = [step.end for step in course.steps]
+    return course.end or (max(filter(None, ends), key=lambda end: end.latest) if ends and all(ends) else None)
 
 
 def _turns(a: Assessment) -> set[date]:

@@ -10,6 +10,7 @@ from hooks.assessment.immunosuppression import IMMUNOSUPPRESSANTS
 from hooks.assessment.ivig_trial import measure
 from hooks.assessment.trials import ClassTrials, JudgedTrial
 from hooks.chart.facts import CourseStatus, Dosing, DrugCourse, Infusion, Session
+from hooks.rules.base import MEDICATION_SOURCES
 from hooks.rules.escalation import IN_WORDS, NAMES
 from hooks.timeline.measures import ck_point, strength_point
 from hooks.timeline.model import Bar, Dose, Lane, Standing, Window
@@ -17,7 +18,9 @@ from hooks.timeline.model import Bar, Dose, Lane, Standing, Window
 Drawn = TypeVar("Drawn", Bar, Dose)
 
 ALWAYS = ("ivig", "rituximab", "methotrexate", "cyclophosphamide", "mycophenolate")
-"""Lanes that are there even if empty: that a drug was never given is worth seeing."""
+"""Lanes that are there even if empty: that a drug is not on record is worth seeing."""
+NONE, UNDATED = "none on record", "on record, without a date"
+NOT_ALL_READ = "none found, but not all medication records were read"
 IF_PRESENT = (*(drug for drug in IMMUNOSUPPRESSANTS if drug not in ALWAYS), "scig")
 GLUCOCORTICOID, EXCHANGE = "glucocorticoid", "plasma-exchange"
 TITLES = NAMES | {GLUCOCORTICOID: "Glucocorticoid: single doses and orders"}
@@ -43,11 +46,21 @@ def _lane(a: Assessment, drug: str) -> Lane:
     return Lane(
         drug,
         title_of(a, drug),
-        IN_WORDS[trials.state] if trials else "",
+        _state(a, drug, trials),
         bars=_in_order(bar for course in courses for bar in bars(course, a.today)),
         doses=_in_order(_infused(a, i) for i in a.chart.infusions_of(drug) if i.when),
         windows=_windows(a, trials) if trials else (),
     )
+
+
+def _state(a: Assessment, drug: str, trials: ClassTrials | None) -> str:
+    """Where the trial stands, or what an empty lane means: what a record does not have may have been given."""
+    if trials and trials.state != "NOT_EXPOSED":
+        return IN_WORDS[trials.state]
+    courses = a.chart.courses_of(drug)
+    if not courses:
+        return NOT_ALL_READ if a.unchecked(*MEDICATION_SOURCES) else NONE
+    return "" if any(bar for course in courses for bar in bars(course, a.today)) else UNDATED
 
 
 def _exchange(a: Assessment) -> Lane:

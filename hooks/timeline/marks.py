@@ -43,9 +43,13 @@ def _reductions(a: Assessment) -> Iterator[Mark]:
 
 
 def _prophylaxis(a: Assessment) -> Iterator[Mark]:
-    holding = risk(a).holding
+    found = risk(a)
+    holding, running = found.holding, found.cover.course
+    covered = f"; prophylaxis on record: {running.text}" if running else ""
     days = since(a, frozenset(trigger.id for trigger in holding))
     for trigger in holding:
         on = days[trigger.id]
         detail = trigger.criterion.name + ("" if on else "; since when, the record does not tell")
-        yield Mark("pjp", on or a.today, "Reason for PJP prophylaxis", detail, until=a.today if on else None)
+        yield Mark(
+            "pjp", on or a.today, "Reason today for PJP prophylaxis", detail + covered, until=a.today if on else None
+        )

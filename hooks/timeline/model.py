@@ -98,7 +98,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One drug or procedure. `state`: where its trial stands, in words; empty where no trial is judged."""
+    """One drug or procedure. `state`: where its trial stands, or why the lane is empty, in words; else empty."""
 
     drug: str
     title: str

@@ -172,8 +172,15 @@ def test_a_patient_s_text_stays_text() -> None:
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ((ck(900),), "CK 900 U/L (4.5 × ULN, 10 Nov 2026), 1 result. No MMT-8 that can be used. No treatment"),
-        ((mmt(100),), "No CK that can be used. MMT-8 100/150 (67%, 12 Nov 2026). No treatment"),
+        ((ck(900),), "CK 900 U/L (4.5 × ULN, 10 Nov 2026), 1 result. No MMT-8 that can be used. Treatments: IVIG,"),
+        ((mmt(100),), "No CK that can be used. MMT-8 100/150 (67%, 12 Nov 2026). Treatments: IVIG, Rituximab"),
+        ((mmt(100),), "Methotrexate, Cyclophosphamide, Mycophenolate: none on record. No daily glucocorticoid dose"),
+        ((session(9), session(7)), "Plasma exchange, 2 sessions"),
+        (
+            (course("glucocorticoid", 90, 60, status="completed", steps=(daily(5),)),),
+            "No glucocorticoid today; the last",
+        ),
+        ((course("glucocorticoid", 90, steps=(Dosing(problem="as directed"),)),), "Glucocorticoid today possible; the"),
         ((course("methotrexate", 90),), "Treatments: Methotrexate, 1 course (given; the record does not tell"),
         ((course("glucocorticoid", 9, steps=(daily(5),)),), "Glucocorticoid today 5 mg prednisone equivalent."),
     ],
@@ -182,6 +189,12 @@ def test_little_is_drawn_too_and_summed_up(facts: tuple[Any, ...], sentence: str
     found = of(*facts)
     assert sentence in summary(found)
     assert texts(for_file(found))
+
+
+def test_the_line_of_a_high_dose_says_what_it_is() -> None:
+    line = "dashed, 20 mg/day: high dose for PJP prophylaxis"
+    assert line in texts(for_file(of(course("glucocorticoid", 9, steps=(daily(5),)))))
+    assert line not in texts(for_file(of(ck(900))))
 
 
 def test_nothing_is_a_sentence_in_place_of_a_picture() -> None:

@@ -69,6 +69,27 @@ def test_twenty_mg_are_a_reason_from_their_28th_day() -> None:
     assert since(course("glucocorticoid", "2026-09-01", steps=(daily(20),))) == {"P2": (date(2026, 9, 28), True)}
 
 
+def test_a_course_that_is_over_counts_on_its_days() -> None:
+    """Halving 40 mg gives no new reason where 20 mg are one already."""
+    higher = course("glucocorticoid", "2026-08-01", "2026-10-19", status="completed", steps=(daily(40),))
+    now = course("glucocorticoid", "2026-10-20", steps=(daily(20),))
+    assert since(higher, now) == {"P2": (date(2026, 8, 28), True)}
+
+
+def test_a_taper_that_is_over_counts_on_its_days() -> None:
+    steps = (daily(60, "2026-07-01", "2026-08-31"), daily(30, "2026-09-01", "2026-10-19"))
+    for end in ("2026-10-19", None):
+        over = course("glucocorticoid", "2026-07-01", end, status="stopped", steps=steps)
+        now = course("glucocorticoid", "2026-10-20", steps=(daily(20),))
+        assert since(over, now) == {"P2": (date(2026, 7, 28), True)}
+
+
+def test_an_end_that_is_only_known_as_a_month_does_not_bring_the_day_forward() -> None:
+    higher = course("glucocorticoid", "2026-08-01", "2026-10", status="completed", steps=(daily(40),))
+    now = course("glucocorticoid", "2026-10-20", steps=(daily(20),))
+    assert since(higher, now)["P2"][0] >= date(2026, 10, 20)
+
+
 def test_days_that_are_planned_count_from_the_first_day_as_in_the_judgement() -> None:
     planned = course("glucocorticoid", "2026-11-10", "2026-12-31", steps=(daily(20),))
     assert since(planned) == {"P2": (date(2026, 11, 10), True)}
@@ -111,6 +132,14 @@ def test_a_reason_that_holds_for_very_long_is_not_followed_for_ever(monkeypatch:
     more = [infusion("rituximab", 1000, at) for at in ("2024-01-01", "2025-01-01")]
     monkeypatch.setattr(pjp_since, "MOST_DAYS", 2)
     assert since(*drugs, *more)["P5"] == (TODAY, False)
+
+
+def test_a_reason_says_that_prophylaxis_is_on_record() -> None:
+    steroid = course("glucocorticoid", "2026-08-01", steps=(daily(20),))
+    (alone,) = marks(steroid)
+    assert (alone.label, alone.detail) == ("Reason today for PJP prophylaxis", "P2: glucocorticoid, high and long")
+    (covered,) = marks(steroid, course("atovaquone", "2026-08-01", text="Mepron", steps=(daily(1500),)))
+    assert covered.detail == "P2: glucocorticoid, high and long; prophylaxis on record: Mepron"
 
 
 def test_what_only_an_order_makes_a_reason_holds_since_today() -> None:

@@ -66,7 +66,15 @@ def test_nothing_on_record_is_nothing_to_draw() -> None:
         "cyclophosphamide",
         "mycophenolate",
     ]
-    assert [one.state for one in found.lanes] == [IN_WORDS["NOT_EXPOSED"]] * 4 + [""]
+    assert {one.state for one in found.lanes} == {"none on record"}
+
+
+def test_an_empty_lane_says_whether_the_record_is_empty_or_was_not_read() -> None:
+    unread = drawn(chart(ck(900), unavailable=("medicationStatements",)))
+    assert {one.state for one in unread.lanes} == {"none found, but not all medication records were read"}
+    undated = drawn(ck(900), course("mycophenolate", None, steps=(daily(1000),)))
+    assert lane(undated, "mycophenolate").state == "on record, without a date"
+    assert lane(drawn(course("mycophenolate", 90)), "mycophenolate").state == ""
 
 
 @pytest.mark.parametrize("fact", [ck(900), mmt(100), session(9), course("glucocorticoid", 9, steps=(daily(5),))])

@@ -89,11 +89,12 @@ def draw(report: Report) -> Drawing:
         y = _columns(report, y + ROW, bars, labels)
     total = report.total
     told = [(name, colour) for name, colour in COLOURS.items() if name in report.told]
+    step = (WIDTH - LABELS) // len(told)
     return Drawing(
         height=y + ROW,
         bars=tuple(bars),
         labels=tuple(labels),
-        legend=tuple((LABELS + 120 * i, name, colour) for i, (name, colour) in enumerate(told)),
+        legend=tuple((LABELS + step * i, name, colour) for i, (name, colour) in enumerate(told)),
         says=f"{total.cards} cards: " + ", ".join(f"{number} {name}" for name, number in _parts(total)),
     )
 

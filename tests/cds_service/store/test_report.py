@@ -17,7 +17,7 @@ from cds_service.store.items import Shown
 from cds_service.store.report import Counts, Line, Report, report
 from cds_service.store.store import Store
 from cds_service.store.tabular import spark, to_csv, to_json
-from cds_service.web.charts import MOST_PERIODS, draw, svg
+from cds_service.web.charts import MOST_PERIODS, WIDTH, draw, svg
 from tests.cds_service.store.conftest import NOON, Clock
 
 NORTH, SOUTH = Caller("north"), Caller("south", "ward-3")
@@ -225,6 +225,7 @@ def test_shadow_cards_have_bars_too() -> None:
     wide = {bar.says: bar.width for bar in drawing.bars if not bar.says.startswith("2026")}
     assert wide[f"{RULE}: 2 shadow"] == pytest.approx(2 * wide[f"{RULE}: 1 ignored"])
     assert "shadow" in {name for _, name, _ in drawing.legend}
+    assert all(x + 100 <= WIDTH for x, _, _ in drawing.legend)
     assert spark([Counts(shadow=8), Counts(shadow=1)]) == "█▁"
 
 

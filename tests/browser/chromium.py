@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -21,6 +21,10 @@ FLAGS = (
 )
 
 
+PATIENCE_MS = 30_000
+"""How long a page may take to come, or to become what is expected, on a busy machine."""
+
+
 class ChromiumUnavailableError(Exception):
     """There is none on this machine."""
 
@@ -31,6 +35,7 @@ def launched() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
         raise ChromiumUnavailableError("There is no Chromium. Install it, such as by: apt install chromium")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         try:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
+from tests.browser.chromium import PATIENCE_MS
+
 WIDTHS = (320, 768, 1280, 1920)
 Scheme = Literal["light", "dark"]
 
@@ -75,7 +77,7 @@ def reading(
 ) -> Iterator[Reader]:
     """A window of this width, of somebody who prefers this colour scheme."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     try:
         yield Reader(context.new_page(), address)
     finally:

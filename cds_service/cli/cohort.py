@@ -12,7 +12,7 @@ from cds_service import logs
 from cds_service.cli.http import Failure
 from cds_service.cli.options import today_option
 from cds_service.cli.terminal import console
-from cds_service.cohort import results
+from cds_service.cohort import results, undiagnosed
 from cds_service.cohort.export import ExportError
 from cds_service.cohort.run import WORK, Options, finish, run
 from cds_service.errors import SettingsError
@@ -30,22 +30,25 @@ Examples:
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results.")
 @click.option("--all", "everybody", is_flag=True, help="Parse everybody, not only whom the rules are for. Same cards.")
+@click.option(
+    "--find-undiagnosed", is_flag=True, help="List also people without the diagnosis who should be looked at."
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes; default: one a core.")
 @today_option
-def command(source: Path, out: Path, jobs: int, today: date, *, everybody: bool) -> None:
+def command(source: Path, out: Path, jobs: int, today: date, *, everybody: bool, find_undiagnosed: bool) -> None:
     """Judge everybody in SOURCE: a folder of NDJSON files, the manifest of a bulk export, or a folder of Bundles.
 
     Interrupted, it goes on from where it was when it is started again. The results name patients: keep them as such.
     The settings in NAM_CDS_* variables apply, such as NAM_CDS_OVERLAY.
     """
-    there = [name for name in results.RESULTS if (out / name).exists()]
+    there = [name for name in (*results.RESULTS, *undiagnosed.FILES) if (out / name).exists()]
     if there:
         raise Failure(f"{out} holds results already ({there[0]}).", "Give another folder, or remove them.")
     try:
         settings = Settings.from_environment({variable_of("log_level"): "error"} | os.environ)
         logs.configure(settings.log_level)
         with Bar() as bar:
-            done = run(source, out, Options(today, everybody), settings, jobs=jobs, progress=bar)
+            done = run(source, out, Options(today, everybody, find_undiagnosed), settings, jobs=jobs, progress=bar)
             summary = results.write(done, out)
     except (ExportError, SettingsError, KnowledgeError) as error:
         raise Failure(str(error)) from None

@@ -12,10 +12,13 @@ from cds_service.cohort.export import Export, ExportError
 from cds_service.demo.search import Resource, Resources
 from cds_service.engine import Engine, presented
 from cds_service.errors import ServiceError, SettingsError
+from cds_service.fhir.bundles import UNREADABLE
 from cds_service.patient_data import Entry, PatientData, Source
 from cds_service.protocol.cards import Card, CdsResponse, encode
-from cds_service.registry import CdsService
+from cds_service.registry import Call, CdsService
 from cds_service.settings import Settings
+from hooks import finding
+from hooks.chart import read
 from hooks.engine import Evaluation
 from hooks.evaluation import evaluation
 from hooks.knowledge.model import Knowledge
@@ -49,7 +52,8 @@ class Judged(msgspec.Struct, frozen=True, omit_defaults=True):
     """What came of one person.
 
     `outcome`: answered (with cards or without), gate (no diagnosis that the service is for), or refused: what a record
-    system would have been told is in `refused`, and the person has to be looked at.
+    system would have been told is in `refused`, and the person has to be looked at. `undiagnosed`: of who has no such
+    diagnosis, what somebody should look at, where that was asked.
     """
 
     patient: str
@@ -59,11 +63,12 @@ class Judged(msgspec.Struct, frozen=True, omit_defaults=True):
     cannot_tell: dict[str, str] = {}
     left: tuple[Left, ...] = ()
     refused: str = ""
+    undiagnosed: finding.Found | None = None
 
     @property
     def tells(self) -> bool:
         """Whether there is anything to keep."""
-        return self.outcome != "gate" or bool(self.left)
+        return self.outcome != "gate" or bool(self.left or self.undiagnosed)
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -77,15 +82,27 @@ class Answered(msgspec.Struct, frozen=True):
     cards: tuple[dict[str, Any], ...] = ()
     left: tuple[Left, ...] = ()
     refused: str = ""
+    undiagnosed: finding.Found | None = None
 
 
 class Judge:
     """Judges people on one day. Each process has its own; it keeps nothing of anybody."""
 
     def __init__(
-        self, export: Export, service: CdsService, knowledge: Knowledge, settings: Settings, today: date
+        self,
+        export: Export,
+        service: CdsService,
+        knowledge: Knowledge,
+        settings: Settings,
+        today: date,
+        *,
+        find: bool = False,
     ) -> None:
-        """Raises ExportError where the export leaves out so much that nobody can be judged."""
+        """Raises ExportError where the export leaves out so much that nobody can be judged.
+
+        `find`: look also for people without the diagnosis who should be looked at.
+        """
+        self._find = find
         self._service, self._knowledge, self._today = service, knowledge, today
         self._absent = left_out(export, service)
         self._engine = Engine(_without(settings, self._absent))
@@ -101,7 +118,9 @@ class Judge:
         answered = self.answer(patient, lines, medications)
         found, left = answered.evaluation, answered.left
         if found is None:
-            return Judged(patient, answered.outcome, left=left, refused=answered.refused)
+            return Judged(
+                patient, answered.outcome, left=left, refused=answered.refused, undiagnosed=answered.undiagnosed
+            )
         return Judged(
             patient,
             "answered",
@@ -120,13 +139,11 @@ class Judge:
         named = {id_: medications[id_] for one in resources if (id_ := medication_of(one)) in medications}
         more, broken = _read(("Medication", text) for text in named.values())
         left += broken
-        request = saved.request_of(Resources([*resources, *more]), self._service, patient)
-        sent = request["prefetch"].items()
-        request["prefetch"] = {key: one for key, one in sent if one is not None and key not in self._absent}
+        found_in = Resources([*resources, *more])
         try:
-            call = self._engine.call(self._service, json.dumps(request).encode(), self._today)
+            call = self._call(self._service, patient, found_in)
             if call is None:
-                return Answered("gate", left=tuple(left))
+                return self._without_diagnosis(patient, found_in, left)
             found = evaluation(call, self._knowledge)
             response = presented(call, CdsResponse(found.cards))
             cards = msgspec.json.decode(encode(response))["cards"]
@@ -139,9 +156,40 @@ class Judge:
         left += [Left(d.kind, d.source, d.reason) for d in found.assessment.chart.dropped]
         return Answered("answered", found, tuple(cards), tuple(left))
 
+    def _call(self, service: CdsService, patient: str, resources: Resources) -> Call | None:
+        request = saved.request_of(resources, service, patient)
+        sent = request["prefetch"].items()
+        request["prefetch"] = {key: one for key, one in sent if one is not None and key not in self._absent}
+        return self._engine.call(service, json.dumps(request).encode(), self._today)
+
+    def _without_diagnosis(self, patient: str, resources: Resources, left: list[Left]) -> Answered:
+        """Who does not concern the service: nothing, or what somebody should look at."""
+        call = self._call(finding.everybody(self._service), patient, resources) if self._find else None
+        if call is None:
+            return Answered("gate", left=tuple(left))
+        chart = read(call.data, self._knowledge, self._today)
+        found = finding.find(chart, self._knowledge, self._today)
+        left += [Left(d.kind, d.source, d.reason) for d in chart.dropped]
+        return Answered("gate", left=tuple(left), undiagnosed=found)
+
     def close(self) -> None:
         """Give back threads."""
         self._engine.close()
+
+
+class _Coded(msgspec.Struct):
+    code: msgspec.Raw = msgspec.Raw()
+
+
+_coded = msgspec.json.Decoder(_Coded)
+
+
+def tested(observation: str, knowledge: Knowledge) -> bool:
+    """Whether an Observation may be a reason to look at somebody without the diagnosis."""
+    try:
+        return finding.looked_for(_coded.decode(observation).code, knowledge)
+    except UNREADABLE:
+        return False
 
 
 def left_out(export: Export, service: CdsService) -> tuple[str, ...]:

@@ -1,21 +1,21 @@
 """What a run found, as files: cards, a worklist by urgency, counts by rule, and what could not be used."""
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from cds_service.cohort import undiagnosed
+from cds_service.cohort.files import page, table
 from cds_service.cohort.judging import Finding, Judged
-from cds_service.cohort.run import Done
+from cds_service.cohort.run import Done, Options
 from cds_service.protocol.cards import INDICATORS
-from cds_service.store.tabular import cell
+from hooks.finding import Found
 
 CARDS, CARDS_PARQUET = "cards.ndjson", "cards.parquet"
 WORKLIST, WORKLIST_PAGE = "worklist.csv", "worklist.html"
@@ -74,6 +74,7 @@ def write(done: Done, out: Path) -> dict[str, Any]:
     counts = Counts(Counter(), Counter(), Counter())
     quality: Counter[tuple[str, str]] = Counter()
     refused: list[tuple[str, str]] = []
+    found: list[tuple[str, Found]] = []
     people = 0
     unsorted = out / "cards.part"
     with unsorted.open("wb") as cards:
@@ -82,28 +83,30 @@ def write(done: Done, out: Path) -> dict[str, Any]:
             _count(judged, counts, quality)
             if judged.refused:
                 refused.append((judged.patient, judged.refused))
+            if judged.undiagnosed:
+                found.append((judged.patient, judged.undiagnosed))
             for row in _rows(judged):
                 cards.write(_encoder.encode(row) + b"\n")
     _write_cards(unsorted, out)
     unsorted.unlink()
-    _table(
+    table(
         out / COUNTS,
         ("rule", "people it fires for", *(f"cards: {i}" for i in INDICATORS), "cannot tell"),
         _by_rule(counts),
     )
-    _table(
+    table(
         out / QUALITY,
         ("resource", "why it was not used", "how often"),
         ((*key, n) for key, n in sorted(quality.items())),
     )
-    _table(
+    table(
         out / UNUSED, ("file", "line", "why it is nobody's"), ((one.file, one.line, one.reason) for one in done.unused)
     )
-    _table(out / REFUSED, ("patient", "why nothing could be said"), sorted(refused))
+    table(out / REFUSED, ("patient", "why nothing could be said"), sorted(refused))
     summary = {
         "today": done.asked.options.today.isoformat(),
         "knowledge": ", ".join(done.asked.knowledge),
-        "parsed": "everybody" if done.asked.options.everybody else "whom the service is for",
+        "parsed": _parsed(done.asked.options),
         "people": done.people,
         "not concerned": done.gate,
         "refused": len(refused),
@@ -112,9 +115,18 @@ def write(done: Done, out: Path) -> dict[str, Any]:
         "not checked": list(done.asked.absent),
         "lines of nobody": len(done.unused),
     }
+    if done.asked.options.find_undiagnosed:
+        summary["to look at, without the diagnosis"] = len(found)
+        undiagnosed.write(found, out, summary)
     _write_worklist(out, summary)
     (out / SUMMARY).write_bytes(msgspec.json.format(_encoder.encode(summary), indent=2) + b"\n")
     return summary
+
+
+def _parsed(options: Options) -> str:
+    if options.everybody:
+        return "everybody"
+    return "whom the service is for" + (", and who was tested" if options.find_undiagnosed else "")
 
 
 def _count(judged: Judged, counts: Counts, quality: Counter[tuple[str, str]]) -> None:
@@ -184,11 +196,9 @@ def _write_worklist(out: Path, summary: dict[str, Any]) -> None:
     """People by urgency, and of each the cards, as a table for spreadsheets and as a page."""
     with duckdb.connect() as db:
         db.read_parquet(str(out / CARDS_PARQUET)).create_view("cards")
-        _table(out / WORKLIST, _WORKLIST, map(_told, _each(db.execute(_BY_URGENCY))))
+        table(out / WORKLIST, _WORKLIST, map(_told, _each(db.execute(_BY_URGENCY))))
         people = groupby(_each(db.execute(_BY_URGENCY)), key=lambda row: row[0])
-        making = out / f"{WORKLIST_PAGE}.part"
-        _page().stream(people=people, summary=summary).dump(str(making), encoding="utf-8")
-        making.replace(out / WORKLIST_PAGE)
+        page(out / WORKLIST_PAGE, people=people, summary=summary)
 
 
 _WORKLIST = ("patient", "urgency", "rule", "ask", "facts", "not passed before an order", "missing or not checked")
@@ -196,26 +206,6 @@ _WORKLIST = ("patient", "urgency", "rule", "ask", "facts", "not passed before an
 
 def _told(row: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple("; ".join(value) if isinstance(value, list) else str(value) for value in row)
-
-
-def _page() -> Template:
-    environment = Environment(
-        loader=PackageLoader("cds_service.cohort"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("worklist.html")
-
-
-def _table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str | int]]) -> None:
-    making = path.with_suffix(".part")
-    with making.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([cell(value) if isinstance(value, str) else value for value in row] for row in rows)
-    making.replace(path)
 
 
 def _each(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

@@ -5,9 +5,10 @@ same results; a folder that was begun with anything else is refused.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
+from functools import partial
 from heapq import merge
 from itertools import chain, islice
 from multiprocessing import get_context
@@ -18,8 +19,8 @@ import msgspec
 
 from cds_service.cohort.comparing import Compared, Comparison
 from cds_service.cohort.export import Export, ExportError, find, unpacked
-from cds_service.cohort.judging import Judge, Judged, Line, left_out
-from cds_service.cohort.selection import Selection, Unused
+from cds_service.cohort.judging import Judge, Judged, Line, left_out, tested
+from cds_service.cohort.selection import Selection, Tested, Unused
 from cds_service.registry import CdsService
 from cds_service.settings import Settings
 from hooks import services as own_services
@@ -59,10 +60,15 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What the results depend on, the export aside. `everybody`: parse all, not only whom the service is for."""
+    """What the results depend on, the export aside.
+
+    `everybody`: parse all, not only whom the service is for. `find_undiagnosed`: look also for people without the
+    diagnosis who should be looked at.
+    """
 
     today: date
     everybody: bool = False
+    find_undiagnosed: bool = False
     service: str = "nam-patient-view"
 
 
@@ -137,8 +143,10 @@ def run(
     try:
         if not options.everybody:
             judge = _judge(export, options, settings, knowledge)
-            progress.begin("Whom it concerns", _size(export, ["Condition"]), "bytes")
-            selection.find_people(judge.concerned, progress.advance)
+            looked_for = _tested(options, knowledge)
+            asked_about = ["Condition", "Observation"] if looked_for else ["Condition"]
+            progress.begin("Whom it concerns", _size(export, asked_about), "bytes")
+            selection.find_people(judge.concerned, progress.advance, looked_for)
             judge.close()
         progress.begin("Their data", size, "bytes")
         selection.gather(progress.advance, everybody=options.everybody)
@@ -181,8 +189,15 @@ class _Judging(Protocol):
 
 
 def _judge(export: Export, options: Options, settings: Settings, knowledge: Iterable[Knowledge]) -> _Judging:
-    judges = [Judge(export, _service(one, options.service), one, settings, options.today) for one in knowledge]
+    find = options.find_undiagnosed
+    judges = [
+        Judge(export, _service(one, options.service), one, settings, options.today, find=find) for one in knowledge
+    ]
     return judges[0] if len(judges) == 1 else Comparison(*judges)
+
+
+def _tested(options: Options, knowledge: Sequence[Knowledge]) -> Tested | None:
+    return partial(tested, knowledge=knowledge[0]) if options.find_undiagnosed else None
 
 
 def _service(knowledge: Knowledge, wanted: str) -> CdsService:
@@ -258,6 +273,16 @@ class _Worker(msgspec.Struct):
     judge: _Judging
     selection: Selection
     task: _Task
+    tested: Tested | None
+
+    def wants(self, lines: Iterable[Line]) -> bool:
+        """Whether a person is judged, by the lines that name them: for a diagnosis, or for results to look at."""
+        by_kind: dict[str, list[str]] = {"Condition": [], "Observation": []}
+        for kind, text in lines:
+            by_kind.setdefault(kind, []).append(text)
+        if self.judge.concerned(by_kind["Condition"]) is not False:
+            return True
+        return self.tested is not None and any(map(self.tested, by_kind["Observation"]))
 
 
 _worker: list[_Worker] = []
@@ -268,7 +293,7 @@ def _start(task: _Task) -> None:
     knowledge = [origin.load() for origin in task.origins]
     judge = _judge(task.export, task.options, task.settings, knowledge)
     selection = Selection(task.export, task.work / "selection", (), 0)
-    _worker[:] = [_Worker(judge, selection, task)]
+    _worker[:] = [_Worker(judge, selection, task, _tested(task.options, knowledge))]
 
 
 def _judge_bucket(bucket: int) -> None:
@@ -290,7 +315,7 @@ def _judge_bucket(bucket: int) -> None:
 
     for person, theirs in worker.selection.people_in(bucket):
         people += 1
-        if worker.judge.concerned([text for kind, text in theirs if kind == "Condition"]) is False:
+        if not worker.wants(theirs):
             gate += 1
             continue
         concerned.append((person, theirs))

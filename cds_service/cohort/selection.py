@@ -30,6 +30,8 @@ NOBODY = -1
 
 Concerns = Callable[[list[str]], bool | None]
 """Whether Conditions concern the service; None: one of them cannot be read."""
+Tested = Callable[[str], bool]
+"""Whether an Observation may be a reason to look at somebody without a diagnosis."""
 Progress = Callable[[int], None]
 """Called with the bytes that were read since the last call."""
 
@@ -56,6 +58,7 @@ _AS_LINES: dict[str, Any] = {
     "store_rejects": True,
 }
 _DIAGNOSIS = ("$.subject.reference", "$.code", "$.verificationStatus")
+_TEST = ("$.subject.reference", "$.code")
 _OWNER = ("$.resourceType", "$.id", "$.subject.reference", "$.patient.reference")
 _PATIENT_IN = """
     CREATE MACRO patient_in(reference) AS nullif(regexp_extract(reference, '^(?:[^#]*/)?Patient/([^/?|#]+)', 1), '')
@@ -64,8 +67,13 @@ _DIAGNOSES = "INSERT INTO diagnoses SELECT DISTINCT patient_in(x[1]), x[2], x[3]
 _CHOSEN = """
     SELECT DISTINCT person FROM diagnoses JOIN chosen
     ON diagnoses.code IS NOT DISTINCT FROM chosen.code AND diagnoses.status IS NOT DISTINCT FROM chosen.status
-    WHERE person IS NOT NULL
+    WHERE person IS NOT NULL UNION SELECT person FROM tested
 """
+_CODES = """
+    CREATE OR REPLACE TABLE codes AS
+    SELECT DISTINCT patient_in(x[1]) AS person, x[2] AS code FROM cut WHERE x[2] IS NOT NULL
+"""
+_TESTED = "INSERT INTO tested SELECT DISTINCT person FROM codes WHERE person IS NOT NULL AND code IN (SELECT unnest(?))"
 _OWNED = """
     CREATE OR REPLACE TEMP VIEW owned AS SELECT line, file, x[1] AS kind,
     CASE x[1] WHEN 'Patient' THEN x[2] ELSE patient_in(coalesce(x[3], x[4])) END AS person FROM cut WHERE line <> ''
@@ -108,10 +116,11 @@ class Selection:
         self._db = duckdb.connect(config=config)
         self._db.execute(_PATIENT_IN)
 
-    def find_people(self, concerns: Concerns, progress: Progress) -> None:
+    def find_people(self, concerns: Concerns, progress: Progress, tested: Tested | None = None) -> None:
         """Find whom the service is for: the gate is asked once for each distinct code, and decides as it always does.
 
-        Those of whom it cannot be told are among them, so that they are refused aloud.
+        Those of whom it cannot be told are among them, so that they are refused aloud. With `tested` those are found,
+        too, who have such an Observation; it also is asked once for each distinct code.
         """
         if self._people.exists():
             return
@@ -120,11 +129,29 @@ class Selection:
             self._on_lines(files, list(_DIAGNOSIS), lambda: self._db.execute(_DIAGNOSES))
             progress(_size(files))
         found = self._db.execute("SELECT DISTINCT code, status FROM diagnoses").fetchall()
-        chosen = [(code, status) for code, status in found if concerns([_condition(code, status)]) is not False]
+        chosen = [
+            (code, status)
+            for code, status in found
+            if concerns([_resource("Condition", code=code, verificationStatus=status)]) is not False
+        ]
         self._db.execute("CREATE OR REPLACE TABLE chosen (code VARCHAR, status VARCHAR)")
         if chosen:
             self._db.executemany("INSERT INTO chosen VALUES (?, ?)", chosen)
+        self._db.execute("CREATE OR REPLACE TABLE tested (person VARCHAR)")
+        if tested:
+            self._find_tested(tested, progress)
         _whole(self._db.sql(_CHOSEN), self._people)
+
+    def _find_tested(self, tested: Tested, progress: Progress) -> None:
+        known: dict[str, bool] = {}
+        for files in _batches(self._files.get("Observation", ())):
+            self._on_lines(files, list(_TEST), lambda: self._db.execute(_CODES))
+            for (code,) in self._db.execute("SELECT DISTINCT code FROM codes").fetchall():
+                if code not in known:
+                    known[code] = tested(_resource("Observation", code=code))
+            self._db.execute(_TESTED, [[code for code, wanted in known.items() if wanted]])
+            progress(_size(files))
+        self._db.execute("DROP TABLE IF EXISTS codes")
 
     def gather(self, progress: Progress, *, everybody: bool) -> None:
         """Bring the lines of the people, or of everybody, together; and the Medications that these name."""
@@ -261,10 +288,10 @@ def _whole(rows: duckdb.DuckDBPyRelation, target: Path) -> None:
     making.rename(target)
 
 
-def _condition(code: str | None, status: str | None) -> str:
-    """A Condition with this code and verification status."""
-    members = {"resourceType": '"Condition"', "code": code, "verificationStatus": status}
-    return "{" + ", ".join(f'"{name}": {value}' for name, value in members.items() if value is not None) + "}"
+def _resource(kind: str, **members: str | None) -> str:
+    """A resource with these members, which are JSON."""
+    given = {"resourceType": f'"{kind}"', **members}
+    return "{" + ", ".join(f'"{name}": {value}' for name, value in given.items() if value is not None) + "}"
 
 
 def _medication_in(line: str) -> str:

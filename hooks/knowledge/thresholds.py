@@ -255,6 +255,13 @@ class Cancer(_Group, frozen=True):
     onset_years: Threshold  # 3
 
 
+class Finding(_Group, frozen=True):
+    """Who is looked at without a diagnosis (`hooks/finding.py`)."""
+
+    ck_x_uln: Threshold  # 10 ENG
+    ck_gap_days: Threshold  # 28 ENG
+
+
 class Reading(_Group, frozen=True):
     """How FHIR is read (A4, A5)."""
 
@@ -314,6 +321,7 @@ class Thresholds(_Group, frozen=True):
     trajectory: Trajectory
     plasma_exchange: PlasmaExchange
     cancer: Cancer
+    finding: Finding
     reading: Reading
     glucocorticoid: Glucocorticoid
     body: BodySize

@@ -51,7 +51,7 @@ class Explanation(msgspec.Struct, frozen=True, dict=True):
     @property
     def groups(self) -> tuple[Group, ...]:
         """All rules, by what they did."""
-        return groups(self.verdicts, self.prospects)
+        return groups(self.verdicts, self.prospects, asked=self.concerned)
 
     @property
     def tables(self) -> tuple[Table, ...]:

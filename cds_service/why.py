@@ -20,7 +20,10 @@ TITLES: dict[GroupId, tuple[str, str]] = {
     "speaks": ("Speaks", "All that it asks for holds."),
     "cannot-tell": ("Cannot tell", "Not computable: something is not on record, too old, or cannot be read."),
     "between": ("Between thresholds", "Measured, and in none of the patterns: neither a yes nor a plain no."),
-    "nearly": ("Nearly", "Silent. One test, or one entry in the record, would make it speak. Nearest first."),
+    "nearly": (
+        "Nearly",
+        "Silent. With one more test, or one more entry in the record, all that it asks for would hold. Nearest first.",
+    ),
     "silent": ("Silent", "Something that it asks for does not hold."),
 }
 _NEEDS = {"": "", "all": "all of:", "any": "one of:", "none": "none of:"}
@@ -40,10 +43,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """A rule and why it spoke or did not."""
+    """A rule and why it spoke or did not. `asked` False: the call ended before, so that it is near nothing."""
 
     verdict: Verdict
     prospect: Prospect | None = None
+    asked: bool = True
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -82,7 +86,7 @@ class Reason(msgspec.Struct, frozen=True):
     def near(self) -> str:
         """What alone would make a silent rule speak; empty where that is a finding, an order, or several things."""
         fires = self.prospect.fires if self.prospect else None
-        if self.verdict.standing != "silent" or fires is None:
+        if not self.asked or self.verdict.standing != "silent" or fires is None:
             return ""
         return _with(fires) if len(fires.changes) == 1 and fires.changes[0].kind in NEAR else ""
 
@@ -96,9 +100,9 @@ class Group(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...]
 
 
-def groups(verdicts: tuple[Verdict, ...], prospects: dict[str, Prospect]) -> tuple[Group, ...]:
+def groups(verdicts: tuple[Verdict, ...], prospects: dict[str, Prospect], *, asked: bool = True) -> tuple[Group, ...]:
     """All rules, by what they did; groups without rules too."""
-    reasons = [Reason(verdict, prospects.get(verdict.rule)) for verdict in verdicts]
+    reasons = [Reason(verdict, prospects.get(verdict.rule), asked) for verdict in verdicts]
     order = {prospect.rule: number for number, prospect in enumerate(nearest(prospects.values()))}
     found: dict[GroupId, list[Reason]] = {group: [] for group in TITLES}
     for reason in reasons:

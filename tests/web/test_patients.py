@@ -60,6 +60,13 @@ def test_a_look_alike_is_silent_and_says_why(demo: FlaskClient) -> None:
     assert "No card." in page.text
     assert "No diagnosis of a myositis" in page.text
     assert json_of(demo.get("/patients/nam-look-alikes/trace.json"))["concerned"] is False
+    assert "Nearly" not in page.text  # a disease that was ruled out is no near miss
+
+
+def test_what_would_change_an_answer_is_no_advice_and_evidence_is_named_in_full(demo: FlaskClient) -> None:
+    page = Page(demo.get("/patients/nam-refractory-gates-open").text)
+    assert "that tells how the rule works, and is no advice" in page.text
+    assert load().citations["E41"].text in page.text
 
 
 def test_the_facts_are_shown_with_their_sources(demo: FlaskClient) -> None:

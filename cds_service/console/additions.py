@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from cds_service.console.fields import RESULT, change
+from cds_service.console.fields import RESULT, Path, at, change
 from cds_service.console.offers import FIRST, words
 from cds_service.console.places import Json, Place, add, bundle_of
 from hooks.chart.facts import Chart, LabResult, StrengthScore
@@ -61,11 +61,9 @@ def _test(of: ValueSet, chart: Chart, places: Mapping[str, list[Place]], patient
     facts: tuple[LabResult | StrengthScore, ...] = chart.scores if score else chart.labs.get(of.id, ())
     model = next(filter(None, (_numbered(places.get(fact.source)) for fact in facts)), None)
     made = model or _new(of, patient_id)
-    quantity, coded = made.get("valueQuantity", {}), made.get("code", {})
-    unit = str(quantity.get("unit") or quantity.get("code") or "")
-    if score:
-        first = (coded.get("coding") or [{}])[0] if isinstance(coded, dict) else {}
-        unit = str(first.get("display") or unit)
+    names: list[Path] = [("code", "coding", 0, "display")] if score else []
+    names += [("valueQuantity", "unit"), ("valueQuantity", "code")]
+    unit = str(next(filter(None, (at(made, name) for name in names)), ""))
     return Test(of.id, of.title, unit, words(of.id), made, "scores" if score else "labs")
 
 

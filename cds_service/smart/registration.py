@@ -6,8 +6,6 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey, import_key
 from msgspec import Meta
 
 from cds_service.errors import SettingsError
@@ -120,6 +118,9 @@ def _secret(folder: Path, name: str, wrong: Wrong) -> str:
 
 
 def _key(folder: Path, name: str, wrong: Wrong) -> SigningKey:
+    from joserfc.errors import JoseError  # noqa: PLC0415  # where no app is registered it need not be loaded
+    from joserfc.jwk import ECKey, RSAKey, import_key  # noqa: PLC0415
+
     content = _read(folder, name, "key_file", wrong)
     try:
         key = import_key(msgspec.json.decode(content, type=dict[str, Any]))

@@ -70,12 +70,6 @@ class View(msgspec.Struct, frozen=True):
         return self.explanation.evaluation.assessment
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many rules fire, cannot tell, and are silent."""
-        outcomes = [verdict.outcome for verdict in self.explanation.verdicts]
-        return {outcome: outcomes.count(outcome) for outcome in ("fires", "cannot tell", "silent")}
-
-    @property
     def course(self) -> Course:
         """The course of the disease."""
         found = self.person.once(timeline)

@@ -101,7 +101,7 @@ def _apart(results: list[LabResult], thresholds: Thresholds) -> tuple[LabResult,
 
 
 def _day(result: LabResult) -> date:
-    assert result.when is not None  # nosec B101  # usable results have a day
+    assert result.when is not None  # as of all that are usable
     return result.when.earliest
 
 
@@ -122,7 +122,7 @@ def _covers(course: DrugCourse, on: date) -> Truth:
 
 def _antibody(chart: Chart, antibody: Antibody) -> Iterator[Evidence]:
     result = antibody.result
-    assert result is not None  # nosec B101  # it is positive
+    assert result is not None  # it is positive
     limit = f"upper limit {result.upper:g}" if result.upper is not None else ""
     seen = shown(result)
     value = seen if seen == antibody.words else f"{antibody.words}: {seen}"

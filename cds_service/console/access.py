@@ -114,7 +114,10 @@ def same_site(public_url: str, host: str, origin: str | None, fetch_site: str | 
         return True
     if origin == "null":
         return fetch_site == "same-origin"
-    sent, public = urlsplit(origin), urlsplit(public_url)
+    try:
+        sent, public = urlsplit(origin), urlsplit(public_url)
+    except ValueError:
+        return False
     if (sent.scheme, sent.netloc) == (public.scheme, public.netloc):
         return True
     return sent.netloc == host and is_loopback(sent.hostname or "")

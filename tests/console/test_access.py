@@ -146,6 +146,7 @@ def test_a_form_of_another_site_is_refused(guarded: Flask) -> None:
         ("nam.example.org", "http://nam.example.org", None, False),
         ("nam.example.org", None, "same-site", False),
         ("rebound.example.net:8080", "http://rebound.example.net:8080", "same-origin", False),
+        ("nam.example.org", "http://[::1", None, False),  # no origin, and no address at all
     ],
 )
 def test_whose_forms_are_taken(host: str, origin: str | None, fetch_site: str | None, ours: bool) -> None:

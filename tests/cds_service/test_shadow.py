@@ -180,6 +180,9 @@ def test_the_report_counts_them_apart_and_nobody_ignored_them(make: Make) -> Non
     assert f"{ESCALATION} 0 0 0 0 0 1" in page.text
     assert "recorded and not shown" in page.text
     assert "2 cards: 2 shadow." in page.text
+    rule = Page(app.test_client().get(f"/rules/{ESCALATION}").text)
+    assert "0 cards were shown: 0 accepted" in rule.text
+    assert "1 was recorded in shadow mode and not shown." in rule.text
 
 
 def test_audit_records_say_so(site: Callable[..., Flask], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ A field names its place in the resource by a path, such as `("valueQuantity", "v
 flag, a comparator, the dosage in words) goes when the value changes: a record system would not send it along.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -26,6 +27,9 @@ _STATUSES = {
     "Procedure": ("preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "unknown"),
 }
 _UNITS_OF_TIME = ("h", "d", "wk", "mo")
+
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+"""A remark of UCUM, such as `{score}`: no unit, and nothing to read."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -193,7 +197,8 @@ def _quantity(resource: Json, place: Path, label: str) -> Iterator[Field]:
 def _number(resource: Json, path: Path, label: str, unit: str = "") -> Iterator[Field]:
     value = at(resource, path)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        yield Field(path, label, "number", f"{value:f}" if isinstance(value, Decimal) else str(value), unit)
+        read = _ANNOTATION.sub("", unit).strip()
+        yield Field(path, label, "number", f"{value:f}" if isinstance(value, Decimal) else str(value), read)
 
 
 def _date(resource: Json, path: Path, label: str) -> Field:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 import fixtures
 from cds_service.console.difference import difference
+from cds_service.console.fields import fields
 from cds_service.console.original import content_of
 from cds_service.console.trial import Bench
 from hooks.knowledge import load
@@ -274,3 +275,9 @@ def test_all_rules_can_be_asked_on_the_first_and_the_last_of_these_days(bench: B
         tried = bench.tried(content, "", fixtures.ANCHOR, {"today": text})
         assert (tried.changes.today.isoformat(), tried.problem) == (text, ""), story.id
     assert tried.view.groups  # what would change the answers, too
+
+
+@pytest.mark.parametrize(("unit", "read"), [("{score}", ""), ("U/L", "U/L"), ("10*9/L {cells}", "10*9/L")])
+def test_a_remark_in_a_unit_is_no_unit_to_read(unit: str, read: str) -> None:
+    observation = {"resourceType": "Observation", "valueQuantity": {"value": 98, "unit": unit}}
+    assert [one.unit for one in fields(observation) if one.label == "Value"] == [read]

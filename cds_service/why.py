@@ -12,6 +12,7 @@ from hooks.counterfactuals import Alternative, Prospect, nearest
 from hooks.counterfactuals.change import Kind
 from hooks.knowledge.model import Knowledge
 from hooks.reasoning import Criterion, Lack, Verdict, deciding, lacking, leaves
+from hooks.rules.order import PART_OF
 
 GroupId = Literal["speaks", "cannot-tell", "between", "nearly", "silent"]
 NEAR: frozenset[Kind] = frozenset({"measured", "later", "recorded"})
@@ -84,9 +85,12 @@ class Reason(msgspec.Struct, frozen=True):
 
     @property
     def near(self) -> str:
-        """What alone would make a silent rule speak; empty where that is a finding, an order, or several things."""
+        """What alone would make a silent rule speak; empty where that is a finding, an order, or several things.
+
+        Nor is a rule near that never has a card of its own.
+        """
         fires = self.prospect.fires if self.prospect else None
-        if not self.asked or self.verdict.standing != "silent" or fires is None:
+        if not self.asked or self.verdict.standing != "silent" or self.verdict.rule in PART_OF or fires is None:
             return ""
         return _with(fires) if len(fires.changes) == 1 and fires.changes[0].kind in NEAR else ""
 

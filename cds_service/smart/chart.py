@@ -106,7 +106,7 @@ class Charts:
             "fhirServer": app.server.base,
             "fhirAuthorization": {
                 "access_token": session.token,
-                "token_type": "Bearer",
+                "token_type": "Bearer",  # nosec B105  # the name of a scheme
                 "expires_in": 1,
                 "scope": session.scope,
                 "subject": app.client_id,

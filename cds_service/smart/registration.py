@@ -108,13 +108,10 @@ def _read(folder: Path, name: str, key: str, wrong: Wrong) -> bytes:
 
 
 def _secret(folder: Path, name: str, wrong: Wrong) -> str:
-    try:
-        secret = _read(folder, name, "client_secret_file", wrong).decode("ascii").strip()
-    except UnicodeDecodeError:
-        secret = ""
-    if not secret:
+    content = _read(folder, name, "client_secret_file", wrong).strip()
+    if not content or not content.isascii():
         raise wrong("client_secret_file", f"{name} does not hold a secret, a line of ASCII")
-    return secret
+    return content.decode("ascii")
 
 
 def _key(folder: Path, name: str, wrong: Wrong) -> SigningKey:

@@ -27,7 +27,7 @@ run: $(run)  ## start the service with the demo patients, http on 127.0.0.1:8080
 
 .PHONY: test
 test: $(dev)  ## all tests, one process a core; branch coverage of hooks/ must be complete
-	@$(bin)/pytest -n auto --dist loadgroup --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=100 $(ARGS)
+	@$(bin)/pytest -n auto --dist loadscope --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=100 $(ARGS)
 
 .PHONY: check
 check: $(dev)  ## format, lint, types, known weaknesses, clinical knowledge

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cds_service import settings
 from cds_service.outbound import is_loopback
@@ -25,15 +26,26 @@ _WHOLE = ("tests/integration", "tests/browser", "tests/cds_service/store")
 """Folders whose tests share a server that takes long to start. They come first, as they take longest."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def _together(nodeid: str) -> str:
+    """The file of a test, or such a folder: tests of one place run in one process."""
+    file = nodeid.partition("::")[0]
+    return next((folder for folder in _WHOLE if file.startswith(folder)), file)
+
+
+class _ByPlace(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    def _split_scope(self, nodeid: str) -> str:
+        return _together(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are dealt out among processes that run side by side."""
+    return _ByPlace(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side (`--dist loadgroup`), those of one file, or of one such folder, stay together."""
-    place: dict[pytest.Item, str] = {}
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        place[item] = next((folder for folder in _WHOLE if file.startswith(folder)), file)
-        item.add_marker(pytest.mark.xdist_group(place[item]))
-    items.sort(key=lambda item: place[item] not in _WHOLE)
+    """What takes longest comes first."""
+    items.sort(key=lambda item: _together(item.nodeid) not in _WHOLE)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,14 +2,17 @@
 
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 from xdist.scheduler import LoadScopeScheduling
 
 from cds_service import settings
 from cds_service.outbound import is_loopback
+from tests.browser.chromium import ChromiumUnavailableError, launched
 from tests.conformance import watch
 from tests.leaks import listening
 
@@ -73,3 +76,16 @@ def _this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", checked)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Chromium; one for a process, which cannot have two. Where there is none: skipped, in CI failed."""
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(launched())
+        except ChromiumUnavailableError as unavailable:
+            if os.environ.get("CI"):
+                pytest.fail(f"CI needs a browser: {unavailable}", pytrace=False)
+            pytest.skip(str(unavailable))
+        yield browser

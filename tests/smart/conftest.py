@@ -10,7 +10,6 @@ import requests
 import fixtures
 from cds_service.app import create_app
 from cds_service.settings import Settings
-from tests.browser.conftest import chromium as chromium  # noqa: PLC0414 - a fixture of this package too
 from tests.cds_service.security.signing import clients_file
 from tests.smart.ehr import CLIENT_ID, Ehr, Serving
 
